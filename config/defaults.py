@@ -1,0 +1,58 @@
+"""Every option of Pellucid with its default. A YAML file states only what differs."""
+
+from config.node import Config
+
+_C = Config()
+
+_C.SEED = 0  # seeds weights, order and every random draw; a sample depends on (SEED, epoch, index)
+_C.OUTPUT_DIR = "output"  # folder of the run: config.yml, log.txt, checkpoints/, plots/, samples/
+_C.DEVICE = "auto"  # auto takes CUDA when there is one; else cpu, cuda, cuda:1
+_C.PRECISION = "auto"  # auto is bf16 on CUDA and float32 on CPU; else float32, bf16, fp16
+_C.PLUGINS = []  # modules to import first, which register parts of your own
+
+_C.LEARNER = Config(NAME="Supervised", ARGS=Config())  # what one training step does
+
+_C.MODEL = Config()
+_C.MODEL.NAME = "UNet"  # a registered architecture
+_C.MODEL.ARGS = Config()  # its keyword arguments
+_C.MODEL.WEIGHTS = ""  # a .safetensors file to start from; empty starts from random weights
+
+_C.LOSSES = Config()  # named map, summed by weight: pixel: {NAME: L1, WEIGHT: 1.0, ARGS: {}}
+
+_C.DATASETS = Config()
+_C.DATASETS.TRAIN = Config(NAME="", ARGS=Config())  # data set to learn from
+_C.DATASETS.VAL = Config(NAME="", ARGS=Config())  # data set that picks the best weights
+_C.DATASETS.TEST = Config(NAME="", ARGS=Config())  # measured by test_net; without NAME: VAL
+_C.DATASETS.CACHE = False  # keep decoded pictures in memory, once per worker
+_C.DATASETS.HELP = ""  # what to tell a user whose data set is missing: where it is, what to run
+
+_C.DATA = Config()
+_C.DATA.CHANNELS = 3  # 1 reads pictures as gray (BT.601 luma), 3 as RGB
+_C.DATA.TRANSFORMS = []  # training only, in order: - {NAME: RandomCrop, ARGS: {size: 128}}
+_C.DATA.DEGRADATIONS = []  # make `input` from `target` where a data set has clean pictures only
+_C.DATA.EPOCH_SIZE = None  # samples in an epoch, drawn from the data set; None takes each once
+_C.DATA.BATCH_SIZE = 16  # training samples a step
+_C.DATA.WORKERS = 2  # loader processes; 0 loads in the training process
+
+_C.SOLVER = Config()
+_C.SOLVER.OPTIMIZER = Config(NAME="Adam", ARGS=Config())
+_C.SOLVER.LR = 1e-4  # base learning rate
+_C.SOLVER.SCHEDULER = Config(NAME="Constant", ARGS=Config())  # learning rate over time
+_C.SOLVER.EPOCHS = 50  # length of the run
+_C.SOLVER.ITERATIONS = None  # a length in optimizer steps instead; EPOCHS is then ignored
+
+_C.VALIDATION = Config()
+_C.VALIDATION.PERIOD = 1  # epochs between validations; the last epoch is always validated
+_C.VALIDATION.TRACK = "psnr"  # the metric that picks best weights and stops early
+_C.VALIDATION.PATIENCE = None  # stop after this many validations without a better TRACK; None: never
+_C.VALIDATION.SAMPLES = 4  # pictures drawn on sample sheets and in TensorBoard
+
+_C.METRICS = Config()  # named map: psnr: {NAME: PSNR, ARGS: {crop_border: 4, y_channel: true}}
+
+_C.LOG = Config()
+_C.LOG.PERIOD = 50  # optimizer steps between log lines; losses are read from the device only then
+
+
+def get_defaults() -> Config:
+    """A fresh, changeable copy of every default."""
+    return _C.clone()

@@ -1,0 +1,10 @@
+"""From disk to batches: data sets, degradations, transforms, and the loader that joins them."""
+
+from data import datasets, degradations, transforms
+from data.registries import DATASETS, DEGRADATIONS, TRANSFORMS
+from utils.registry import import_submodules
+
+for _package in (datasets, degradations, transforms):
+    import_submodules(_package)
+
+__all__ = ["DATASETS", "DEGRADATIONS", "TRANSFORMS"]

@@ -1,0 +1,1 @@
+"""From clean to degraded pictures."""

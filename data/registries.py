@@ -1,0 +1,7 @@
+"""The kinds of part that make up the data room."""
+
+from utils.registry import Registry
+
+DATASETS = Registry("data set")
+DEGRADATIONS = Registry("degradation")
+TRANSFORMS = Registry("transform")

@@ -1,0 +1,40 @@
+"""The one family of errors a user can cause.
+
+Each message names the file, key or field at fault and says what to do; tools print it in one or
+two lines and exit with status 2. Anything else that is raised is a defect of Pellucid.
+"""
+
+
+class PellucidError(Exception):
+    """Base of every error that a user can cause and mend."""
+
+
+class ConfigError(PellucidError):
+    """A config file, an override, or a part it names is wrong."""
+
+
+class PartError(ConfigError):
+    """A registry has no such part, or the part takes no such argument.
+
+    `argument` is the offending argument's name, or None where the part's name itself is wrong.
+    """
+
+    def __init__(self, message: str, argument: str | None = None) -> None:
+        super().__init__(message)
+        self.argument = argument
+
+
+class DataError(PellucidError):
+    """A data set is missing, incomplete or does not fit together."""
+
+
+class ImageError(PellucidError):
+    """A picture cannot be read, written or used."""
+
+
+class CheckpointError(PellucidError):
+    """A checkpoint or weights file cannot be read or does not fit the model."""
+
+
+class TrainingError(PellucidError):
+    """A run cannot start or go on."""

@@ -1,0 +1,123 @@
+"""Named parts, built from a config's NAME and ARGS.
+
+A registry maps a part's class name to its class and checks arguments against the class's own
+signature, so that a misspelt option is an error with a proposal and never silently ignored.
+"""
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
+from types import ModuleType
+from typing import Any, TypeVar
+
+from utils.errors import ConfigError, PartError
+
+Part = TypeVar("Part", bound=Callable[..., Any])
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A proposal to append to an error: the nearest of `known`, else all of them."""
+    known = sorted(known)
+    lowered = {name.lower(): name for name in known}
+    nearest = get_close_matches(word.lower(), lowered, n=3, cutoff=0.6)
+    if nearest:
+        return f"did you mean {' or '.join(lowered[name] for name in nearest)}?"
+    return f"known: {', '.join(known) or 'none'}"
+
+
+class Registry:
+    """The parts of one kind, by class name.
+
+    Args:
+        kind: what the parts are, in the words of an error message ("architecture").
+    """
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self._parts: dict[str, Callable[..., Any]] = {}
+
+    def register(self, part: Part) -> Part:
+        """Class decorator: make `part` available under its own name.
+
+        Raises:
+            PartError: another part already has this name.
+        """
+        name = part.__name__
+        known = self._parts.get(name)
+        if known is not None and known.__module__ != part.__module__:
+            raise PartError(
+                f"{self.kind} {name} of {part.__module__} is already registered by "
+                f"{known.__module__}; give one of them another name"
+            )
+        self._parts[name] = part
+        return part
+
+    def names(self) -> list[str]:
+        """The names a config can use, sorted."""
+        return sorted(self._parts)
+
+    def get(self, name: str) -> Callable[..., Any]:
+        """The part called `name`.
+
+        Raises:
+            PartError: there is none.
+        """
+        if name not in self._parts:
+            raise PartError(f"no {self.kind} is called {name!r}; {did_you_mean(name, self._parts)}")
+        return self._parts[name]
+
+    def build(self, name: str, /, **arguments: Any) -> Any:
+        """Build part `name` with keyword arguments, checked against its signature.
+
+        Raises:
+            PartError: an unknown name, an unknown argument, or one that is missing.
+        """
+        part = self.get(name)
+        parameters = inspect.signature(part).parameters
+        takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+        for argument in arguments:
+            if argument not in parameters and not takes_any:
+                raise PartError(
+                    f"{self.kind} {name} takes no argument {argument!r}; "
+                    f"{did_you_mean(argument, parameters)}",
+                    argument,
+                )
+        for argument, parameter in parameters.items():
+            variadic = parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
+            if parameter.default is parameter.empty and not variadic and argument not in arguments:
+                raise PartError(f"{self.kind} {name} needs the argument {argument!r}", argument)
+        return part(**arguments)
+
+
+def build_part(registry: Registry, spec: Mapping[str, Any], key: str, **given: Any) -> Any:
+    """Build the part that a config node `{NAME: ..., ARGS: {...}}` names.
+
+    Args:
+        registry: where the part is looked up.
+        spec: the node.
+        key: where the node stands in the config, for error messages ("MODEL").
+        given: arguments that the framework supplies itself, such as a model's parameters.
+
+    Raises:
+        ConfigError: naming the key, for an unknown name, an unknown, missing or refused argument.
+    """
+    name = spec["NAME"]
+    arguments = dict(spec.get("ARGS") or {})
+    taken = sorted(set(arguments) & set(given))
+    if taken:
+        raise ConfigError(f"{key}.ARGS.{taken[0]}: is set by the framework; remove it")
+    try:
+        return registry.build(name, **arguments, **given)
+    except PartError as error:
+        place = f"{key}.NAME" if error.argument is None else f"{key}.ARGS.{error.argument}"
+        raise ConfigError(f"{place}: {error}") from error
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{key}.ARGS: {registry.kind} {name} refuses them: {error}") from error
+
+
+def import_submodules(package: ModuleType) -> None:
+    """Import every module of `package`, so that the parts in its files register themselves."""
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"{package.__name__}.{module.name}")
