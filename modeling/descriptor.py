@@ -1,0 +1,45 @@
+"""What an architecture states about itself, for whoever runs it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_PRECISIONS = ("float32", "bf16", "fp16")
+
+
+@dataclass(frozen=True)
+class Descriptor:
+    """Facts that tiling, restoring, export, serving and tests read instead of guessing.
+
+    Attributes:
+        scale: output height and width divided by the input's; 1 keeps the size.
+        channels: channels the architecture takes and gives: 1 (gray only), 3 (RGB only), or 0 for
+            any number, where each picture is restored with the channels it has.
+        size_multiple: the grid, in pixels, on which the network works. The architecture pads and
+            crops for itself, so any size is accepted; tiles that start on this grid see the same
+            pixels as the whole picture does.
+        receptive_field: side, in input pixels, of the square that one output pixel depends on.
+            It leaves aside what `global_context` covers.
+        global_context: whether far pixels matter too (global pooling, attention over the whole
+            picture), so that a tile alone cannot give exactly the whole picture's result.
+        precisions: the precisions the architecture bears, of "float32", "bf16" and "fp16".
+    """
+
+    scale: int = 1
+    channels: int = 3
+    size_multiple: int = 1
+    receptive_field: int = 1
+    global_context: bool = False
+    precisions: tuple[str, ...] = _PRECISIONS
+
+    def __post_init__(self) -> None:
+        """Refuse facts that cannot be true."""
+        if self.scale < 1 or self.size_multiple < 1 or self.receptive_field < 1:
+            raise ValueError("scale, size_multiple and receptive_field are at least 1")
+        if self.channels not in (0, 1, 3):
+            raise ValueError(f"channels is 0 (any), 1 or 3, not {self.channels}")
+        unknown = set(self.precisions) - set(_PRECISIONS)
+        if unknown or "float32" not in self.precisions:
+            raise ValueError(
+                f"precisions must hold float32 and come from {_PRECISIONS}, not {self.precisions}"
+            )
