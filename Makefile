@@ -1,0 +1,62 @@
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+STAMP := $(VENV)/.installed
+# Without an NVIDIA GPU the CPU constraints apply. `make setup PIP_ARGS="--extra-index-url
+# https://download.pytorch.org/whl/cpu"` keeps pip from taking CUDA libraries along on Linux.
+PIP_ARGS ?=
+CONSTRAINTS := $(if $(shell command -v nvidia-smi),,-c constraints-cpu.txt)
+
+DEMO_SET := datasets/SD1_demo
+DEMO_OUTPUT := output/demo
+# The demo set's folders, and a run short enough for two CPU cores.
+DEMO_OVERRIDES := \
+	DATASETS.TRAIN.ARGS.folder $(DEMO_SET)/train \
+	DATASETS.VAL.ARGS.folder $(DEMO_SET)/val \
+	OUTPUT_DIR $(DEMO_OUTPUT) \
+	DATA.BATCH_SIZE 4 \
+	SOLVER.EPOCHS 12 \
+	VALIDATION.PERIOD 2 \
+	LOG.PERIOD 12
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format endurance
+
+help: ## list what can be made
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## create .venv and install the requirements, once
+
+$(STAMP): requirements.txt requirements-dev.txt constraints-cpu.txt
+	test -x $(RUN) || $(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install -r requirements-dev.txt $(CONSTRAINTS) $(PIP_ARGS)
+	touch $@
+
+$(DEMO_SET): | $(STAMP)
+	$(RUN) tools/prepare_data.py demo --output $@
+
+demo: $(STAMP) | $(DEMO_SET) ## train on a small set, test, and restore pictures: a few minutes
+	$(RUN) tools/train_net.py --config-file configs/sd1_glare.yml $(DEMO_OVERRIDES)
+	$(RUN) tools/test_net.py --config-file configs/sd1_glare.yml $(DEMO_OVERRIDES)
+	$(RUN) tools/restore.py $(DEMO_SET)/samples -o $(DEMO_OUTPUT)/restored --force \
+		--weights weights/glare_unet.safetensors
+	@echo
+	@echo "curves of the short training:     $(DEMO_OUTPUT)/plots"
+	@echo "its input | restored | target:    $(DEMO_OUTPUT)/samples"
+	@echo "pictures with glare:              $(DEMO_SET)/samples"
+	@echo "restored by the default weights:  $(DEMO_OUTPUT)/restored"
+
+test: $(STAMP) ## run the test suite
+	$(RUN) -m pytest
+
+lint: $(STAMP) ## ruff and mypy
+	$(RUN) -m ruff check
+	$(RUN) -m ruff format --check
+	$(RUN) -m mypy
+
+format: $(STAMP) ## let ruff rewrite what it can
+	$(RUN) -m ruff check --fix
+	$(RUN) -m ruff format
+
+endurance: $(STAMP) ## run the long tests
+	$(RUN) -m pytest -m endurance
