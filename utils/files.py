@@ -1,0 +1,73 @@
+"""Files that are whole or not there: written beside their place, flushed, then renamed over it."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from utils.errors import PellucidError
+
+
+@contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """Give a temporary path beside `path` to write to; it becomes `path` when the block ends well.
+
+    Missing folders are made. The temporary name starts with a dot and keeps the suffix, for
+    writers that choose a format by it. On any error the temporary file goes and what stood at
+    `path` before stays.
+
+    Raises:
+        PellucidError: naming `path`, when the file system refuses (no space, no permission).
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            raise PellucidError(f"{path}: cannot be written: it is a folder")
+        temporary.touch(exist_ok=False)  # a refusal comes before the work, not after it
+        yield temporary
+        _flush(temporary)
+        os.replace(temporary, path)
+        _flush_folder(path.parent)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise PellucidError(f"{path}: cannot be written: {reason}") from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+
+
+def atomic_write_bytes(path: str | Path, data: bytes) -> None:
+    """Write `data` to `path`, whole or not at all.
+
+    Raises:
+        PellucidError: naming `path`, when the file system refuses.
+    """
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def atomic_write_text(path: str | Path, text: str) -> None:
+    """Write `text` to `path` as UTF-8, whole or not at all.
+
+    Raises:
+        PellucidError: naming `path`, when the file system refuses.
+    """
+    atomic_write_bytes(path, text.encode("utf-8"))
+
+
+def _flush(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _flush_folder(folder: Path) -> None:
+    # Makes the rename itself survive a power cut; some systems cannot open a folder.
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

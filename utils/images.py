@@ -1,0 +1,291 @@
+"""Pictures on disk and in memory: reading, writing, and the step between 8 or 16 bits and [0, 1].
+
+Arrays are height x width x channels, RGB order, uint8 or uint16, one channel for gray. Pillow reads
+the header (size, colour mode, orientation), OpenCV decodes and encodes.
+"""
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import cv2
+import numpy as np
+import torch
+from PIL import Image
+
+from utils.errors import ImageError
+from utils.files import atomic_write_bytes
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp")
+
+_FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP")
+_ORIENTATION_TAG = 0x0112
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_REFUSED_MODES = {"CMYK": "CMYK", "LAB": "CIELAB", "HSV": "HSV", "F": "floating point"}
+_DEEP_SUFFIXES = (".png", ".tif", ".tiff")
+_ALPHA_SUFFIXES = (".png", ".tif", ".tiff", ".webp")
+_UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
+    2: lambda image: image[:, ::-1],
+    3: lambda image: image[::-1, ::-1],
+    4: lambda image: image[::-1],
+    5: lambda image: image.swapaxes(0, 1),
+    6: lambda image: image[::-1].swapaxes(0, 1),
+    7: lambda image: image[::-1, ::-1].swapaxes(0, 1),
+    8: lambda image: image.swapaxes(0, 1)[::-1],
+}
+
+
+@dataclass(frozen=True)
+class _Header:
+    kind: str
+    height: int  # as stored, before orientation
+    width: int
+    orientation: int
+    gray: bool
+    alpha: bool
+    min_is_white: bool
+
+
+def list_images(folder: str | Path) -> list[Path]:
+    """The pictures directly inside `folder`, by suffix (any case), sorted by name; no hidden files.
+
+    Raises:
+        ImageError: `folder` is not a folder.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise ImageError(f"{folder}: no such folder")
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+    )
+
+
+def image_size(path: str | Path) -> tuple[int, int]:
+    """Height and width of the upright picture, from the file's header only.
+
+    Raises:
+        ImageError: naming the file, when it is not a readable picture.
+    """
+    try:
+        with Path(path).open("rb") as stream:
+            header = _read_header(stream, str(path))
+    except OSError as error:
+        raise ImageError(f"{path}: cannot be read: {error.strerror or error}") from error
+    if header.orientation >= 5:
+        return header.width, header.height
+    return header.height, header.width
+
+
+def read_image(
+    path: str | Path, channels: int | None = None, keep_alpha: bool = False
+) -> np.ndarray:
+    """Read a picture upright: HWC, RGB, uint8 or, for 16-bit PNG and TIFF, uint16.
+
+    Args:
+        path: a PNG, JPEG, TIFF, WebP or BMP file; the content decides, not the suffix.
+        channels: 1 for gray (BT.601 luma of colour), 3 for RGB, None for what the file holds.
+        keep_alpha: give a fourth channel where the file has transparency (gray then becomes RGB);
+            otherwise transparency is dropped.
+
+    Raises:
+        ImageError: naming the file, when it is missing, damaged or in a colour space not read.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise ImageError(f"{path}: cannot be read: {error.strerror or error}") from error
+    return decode_image(data, str(path), channels, keep_alpha)
+
+
+def decode_image(
+    data: bytes, name: str, channels: int | None = None, keep_alpha: bool = False
+) -> np.ndarray:
+    """Like `read_image`, from a file's bytes; `name` stands in error messages.
+
+    Raises:
+        ImageError: naming `name`, when the bytes are not a readable picture.
+        ValueError: `channels` is not 1, 3 or None, or alpha is to be kept in a gray picture.
+    """
+    if channels not in (1, 3, None) or (keep_alpha and channels == 1):
+        raise ValueError(f"cannot read channels={channels}, keep_alpha={keep_alpha}")
+    header = _read_header(io.BytesIO(data), name)
+    if header.kind == "JPEG" and not _jpeg_ends(data):
+        raise ImageError(f"{name}: the file is damaged or incomplete")
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error as error:
+        raise ImageError(f"{name}: cannot be decoded: {error.err}") from error
+    if image is None:
+        raise ImageError(f"{name}: the file is damaged or incomplete")
+    if image.dtype not in (np.uint8, np.uint16):
+        raise ImageError(f"{name}: holds {image.dtype} values; only 8 and 16 bits are read")
+    if header.min_is_white and image.dtype == np.uint16:  # OpenCV inverts 8 bits only
+        image = np.iinfo(np.uint16).max - image
+    image = _to_channels(image, header, channels, keep_alpha)
+    if header.kind != "TIFF":  # OpenCV turns TIFF upright itself
+        image = _UPRIGHT.get(header.orientation, lambda same: same)(image)
+    return np.ascontiguousarray(image)
+
+
+def write_image(path: str | Path, image: np.ndarray) -> None:
+    """Write a picture in the format its suffix names, whole or not at all.
+
+    Args:
+        path: JPEG is written at quality 95, WebP without loss; 16 bits fit PNG and TIFF only.
+        image: HWC gray, RGB or RGBA, or HW gray; uint8 or uint16.
+
+    Raises:
+        ImageError: naming the file, when the format cannot hold the picture.
+        PellucidError: naming the file, when the file system refuses.
+    """
+    path = Path(path)
+    atomic_write_bytes(path, _encode(image, path.suffix.lower(), str(path)))
+
+
+def encode_png(image: np.ndarray) -> bytes:
+    """The bytes of a PNG file that holds `image` (as for `write_image`).
+
+    Raises:
+        ImageError: the array is not a picture.
+    """
+    return _encode(image, ".png", "PNG")
+
+
+def to_tensor(image: np.ndarray) -> torch.Tensor:
+    """An HWC uint8 or uint16 picture as a float32 CHW tensor in [0, 1]."""
+    if image.dtype not in (np.uint8, np.uint16):
+        raise ValueError(f"a picture is uint8 or uint16, not {image.dtype}")
+    planes = np.ascontiguousarray(image.transpose(2, 0, 1), dtype=np.float32)
+    return torch.from_numpy(planes / np.float32(np.iinfo(image.dtype).max))
+
+
+def to_uint8(tensor: torch.Tensor) -> np.ndarray:
+    """A CHW or NCHW tensor in [0, 1] as an HWC or NHWC uint8 array: clamped, rounded."""
+    return _to_integers(tensor, np.uint8)
+
+
+def to_uint16(tensor: torch.Tensor) -> np.ndarray:
+    """A CHW or NCHW tensor in [0, 1] as an HWC or NHWC uint16 array: clamped, rounded."""
+    return _to_integers(tensor, np.uint16)
+
+
+def _to_integers(tensor: torch.Tensor, dtype: type[np.unsignedinteger]) -> np.ndarray:
+    scaled = tensor.detach().float().clamp(0, 1).mul(np.iinfo(dtype).max).round()
+    return np.ascontiguousarray(scaled.movedim(-3, -1).cpu().numpy().astype(dtype))
+
+
+def _read_header(stream: BinaryIO, name: str) -> _Header:
+    if not stream.read(1):
+        raise ImageError(f"{name}: the file is empty")
+    stream.seek(0)
+    try:
+        with Image.open(stream, formats=_FORMATS) as image:
+            header = _header_of(image, stream)
+            mode = image.mode
+    except Image.UnidentifiedImageError as error:
+        raise ImageError(f"{name}: is not a PNG, JPEG, TIFF, WebP or BMP picture") from error
+    except Exception as error:  # hostile bytes make Pillow's parsers raise nearly anything
+        raise ImageError(f"{name}: cannot be read: {error}") from error
+    if mode in _REFUSED_MODES:
+        raise ImageError(
+            f"{name}: {_REFUSED_MODES[mode]} pictures are not read; convert it to RGB or gray"
+        )
+    return header
+
+
+def _header_of(image: Image.Image, stream: BinaryIO) -> _Header:
+    width, height = image.size
+    min_is_white = False
+    if image.format == "TIFF":
+        # Newer Pillow gives a TIFF's size already turned; the tags say what is stored.
+        tags = image.tag_v2  # type: ignore[attr-defined]
+        width, height = int(tags[256]), int(tags[257])
+        orientation = tags.get(_ORIENTATION_TAG, 1)
+        min_is_white = tags.get(262) == 0
+    elif image.format == "PNG":
+        orientation = _png_orientation(stream)
+    else:
+        orientation = image.getexif().get(_ORIENTATION_TAG, 1)
+    return _Header(
+        kind="JPEG" if image.format == "MPO" else str(image.format),
+        height=height,
+        width=width,
+        orientation=orientation if orientation in _UPRIGHT else 1,
+        gray=image.mode.startswith(("1", "L", "I")),
+        alpha=image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info,
+        min_is_white=min_is_white,
+    )
+
+
+def _png_orientation(stream: BinaryIO) -> int:
+    # Pillow would decode the whole picture to find an eXIf chunk that stands behind it.
+    stream.seek(len(_PNG_SIGNATURE))
+    while len(head := stream.read(8)) == 8:
+        length, kind = int.from_bytes(head[:4], "big"), head[4:]
+        if kind == b"eXIf":
+            exif = Image.Exif()
+            exif.load(b"Exif\x00\x00" + stream.read(length))
+            return exif.get(_ORIENTATION_TAG, 1)
+        if kind == b"IEND":
+            break
+        stream.seek(length + 4, io.SEEK_CUR)
+    return 1
+
+
+def _jpeg_ends(data: bytes) -> bool:
+    """Whether the scan is followed by an end mark; decoders fill a missing rest with gray."""
+    position = 2
+    while data[position : position + 1] == b"\xff":
+        marker = data[position + 1 : position + 2]
+        if marker == b"\xda":
+            return data.find(b"\xff\xd9", position) >= 0
+        if marker == b"\xff":
+            position += 1
+        else:
+            position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
+    return False
+
+
+def _to_channels(
+    image: np.ndarray, header: _Header, channels: int | None, keep_alpha: bool
+) -> np.ndarray:
+    """Decoded HW, HWC BGR or BGRA to the channels asked for, HWC RGB."""
+    planes = image[..., None] if image.ndim == 2 else image
+    with_alpha = planes.shape[2] == 4 and header.alpha and keep_alpha
+    if planes.shape[2] >= 3 and header.gray and not with_alpha:
+        planes = planes[..., :1]  # gray with transparency arrives as three equal planes
+    if planes.shape[2] == 1:
+        return np.repeat(planes, 3, axis=2) if channels == 3 else planes
+    if with_alpha:
+        return planes[..., [2, 1, 0, 3]]
+    colour = np.ascontiguousarray(planes[..., :3])
+    if channels == 1:
+        return cv2.cvtColor(colour, cv2.COLOR_BGR2GRAY)[..., None]
+    return colour[..., ::-1]
+
+
+def _encode(image: np.ndarray, suffix: str, name: str) -> bytes:
+    planes = image[..., None] if image.ndim == 2 else image
+    if planes.ndim != 3 or planes.shape[2] not in (1, 3, 4) or planes.size == 0:
+        raise ImageError(f"{name}: an array of shape {image.shape} is not a picture")
+    if planes.dtype not in (np.uint8, np.uint16):
+        raise ImageError(f"{name}: a picture is uint8 or uint16, not {image.dtype}")
+    if suffix not in SUFFIXES:
+        raise ImageError(f"{name}: cannot write {suffix or 'no suffix'}; use {' '.join(SUFFIXES)}")
+    if planes.dtype == np.uint16 and suffix not in _DEEP_SUFFIXES:
+        raise ImageError(f"{name}: {suffix} holds 8 bits only; write PNG or TIFF")
+    if planes.shape[2] == 4 and suffix not in _ALPHA_SUFFIXES:
+        raise ImageError(f"{name}: {suffix} holds no transparency; write PNG, TIFF or WebP")
+    order = {1: [0], 3: [2, 1, 0], 4: [2, 1, 0, 3]}[planes.shape[2]]
+    quality = [cv2.IMWRITE_JPEG_QUALITY, 95] if suffix in (".jpg", ".jpeg") else []
+    try:
+        done, data = cv2.imencode(suffix, np.ascontiguousarray(planes[..., order]), quality)
+    except cv2.error as error:
+        raise ImageError(f"{name}: cannot be encoded: {error.err}") from error
+    if not done:
+        raise ImageError(f"{name}: cannot be encoded at {planes.shape[1]}x{planes.shape[0]} px")
+    return data.tobytes()
