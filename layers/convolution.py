@@ -1,0 +1,20 @@
+"""Convolution with normalisation and activation, the unit that several architectures stack."""
+
+from torch import nn
+
+
+class ConvUnit(nn.Sequential):
+    """3x3 convolution, batch normalisation, ReLU: (N, in, H, W) -> (N, out, ceil(H/s), ceil(W/s)).
+
+    Args:
+        channels_in: channels of the input.
+        channels_out: channels of the output.
+        stride: step s of the convolution.
+    """
+
+    def __init__(self, channels_in: int, channels_out: int, stride: int = 1) -> None:
+        super().__init__(
+            nn.Conv2d(channels_in, channels_out, 3, stride, padding=1, bias=False),
+            nn.BatchNorm2d(channels_out),
+            nn.ReLU(inplace=True),
+        )

@@ -1,0 +1,116 @@
+"""GlareNet: estimates the light that glare is made of and takes it away.
+
+Glare is white light L that varies smoothly over the picture and is recorded as
+x = g + L (1 - k g): bright paper gains less than dark ink. So a network that looks at the whole
+picture at one fixed scale finds L and k, and the picture g follows at any resolution and in every
+colour from
+
+    g = (x - L) / (1 - k L).
+
+Only where x saturates is something really lost; there a correction is estimated from the picture
+cleared so far.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from layers.convolution import ConvUnit
+from layers.unet import UNetBody
+from modeling.descriptor import Descriptor
+from modeling.registries import ARCHITECTURES
+
+_STEM = 4  # the light is estimated at this fraction of the working size
+_LUMA = (0.299, 0.587, 0.114)  # BT.601
+
+
+@ARCHITECTURES.register
+class GlareNet(nn.Module):
+    """Removes glare from pictures of any size, gray or colour.
+
+    `forward(x)`: (N, C, H, W) in [0, 1], C 1 or 3 -> the same shape, not clamped. The light is
+    estimated on the luminance with the longer side brought to `working_size` pixels, the scale of
+    the training pictures, so a large photograph costs hardly more than a small one.
+
+    Args:
+        widths: channels of each level of the U-Net, finest first.
+        working_size: length in pixels of the longer side at which the light is estimated.
+    """
+
+    def __init__(
+        self, widths: Sequence[int] = (32, 64, 96, 128, 128), working_size: int = 512
+    ) -> None:
+        super().__init__()
+        self.working_size = working_size
+        self.multiple = _STEM * 2 ** (len(widths) - 1)
+        self.unshuffle = nn.PixelUnshuffle(_STEM)
+        self.shuffle = nn.PixelShuffle(_STEM)
+        self.body = UNetBody(_STEM**2, widths)
+        self.light = nn.Conv2d(widths[0], 2, 3, padding=1)
+        self.refine = nn.Sequential(
+            ConvUnit(2 * _STEM**2 + widths[0], widths[0]),
+            ConvUnit(widths[0], widths[0]),
+            nn.Conv2d(widths[0], _STEM**2, 3, padding=1),
+        )
+        # Start as the identity, but for a faint light through which gradients can flow.
+        for head, bias in ((self.light, [-3.0, 0.85]), (self.refine[-1], [0.0] * _STEM**2)):
+            nn.init.normal_(head.weight, std=1e-3)
+            head.bias.data = torch.tensor(bias)
+        self.descriptor = Descriptor(
+            scale=1,
+            channels=0,
+            size_multiple=1,
+            receptive_field=working_size,
+            global_context=True,
+            precisions=("float32", "bf16"),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        size = self._size_at_work(*x.shape[-2:])
+        luma = _luminance(x)
+        small = _resize(luma, size)
+        features = self.body(self.unshuffle(small))
+        # Estimating at float32 keeps the division below exact under mixed precision.
+        light, keep = self.light(features).float().chunk(2, dim=1)
+        light, keep = F.softplus(light), torch.sigmoid(keep)
+        cleared = _clear(small, _resize(light, size), _resize(keep, size))
+        correction = self.shuffle(
+            self.refine(
+                torch.cat([self.unshuffle(small), self.unshuffle(cleared), features], dim=1)
+            )
+        )
+        full = x.shape[-2:]
+        return _clear(x, _resize(light, full), _resize(keep, full)) + _resize(correction, full)
+
+    def _size_at_work(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width with the longer side at the working size, both multiples of the grid."""
+        factor = self.working_size / max(height, width)
+        rows, columns = (
+            max(1, round(side * factor / self.multiple)) * self.multiple for side in (height, width)
+        )
+        return rows, columns
+
+
+def _luminance(x: Tensor) -> Tensor:
+    """BT.601 luma of RGB, the picture itself when it is gray."""
+    if x.shape[1] == 1:
+        return x
+    weights = x.new_tensor(_LUMA).view(1, 3, 1, 1)
+    return (x * weights).sum(dim=1, keepdim=True)
+
+
+def _resize(x: Tensor, size: Sequence[int]) -> Tensor:
+    """Bilinear, averaging over all covered pixels when it shrinks."""
+    if tuple(x.shape[-2:]) == tuple(size):
+        return x
+    shrinks = x.shape[-2] > size[0] or x.shape[-1] > size[1]
+    return F.interpolate(
+        x, size=tuple(size), mode="bilinear", align_corners=False, antialias=shrinks
+    )
+
+
+def _clear(x: Tensor, light: Tensor, keep: Tensor) -> Tensor:
+    """Solve x = g + L (1 - k g) for g. The denominator stays clear of 0 where all is lost."""
+    return (x - light) / (1 - keep * light).clamp_min(0.2)
