@@ -1,0 +1,174 @@
+"""From a config to batches on a device."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import cv2
+import torch
+from torch.utils.data import DataLoader
+
+import data
+from config import Config
+from data.datasets.files import MissingDataError
+from data.sampler import EpochSampler
+from data.samples import Samples, Source, collate
+from utils.errors import ConfigError, DataError, PellucidError
+from utils.registry import build_part
+
+SPLITS = ("train", "val", "test")
+
+
+class Loader:
+    """Batches of one split, epoch by epoch.
+
+    Args:
+        samples: what to load.
+        sampler: which of them, in which order.
+        batch_size: samples a batch; the last batch of an epoch may be smaller.
+        workers: loader processes; 0 loads in this one.
+        pin: keep batches where a CUDA device can fetch them while it computes.
+        split: named in errors.
+    """
+
+    def __init__(
+        self,
+        samples: Samples,
+        sampler: EpochSampler,
+        batch_size: int,
+        workers: int,
+        pin: bool,
+        split: str,
+    ) -> None:
+        self.samples = samples
+        self.sampler = sampler
+        self.split = split
+        self._batches = DataLoader(
+            samples,
+            batch_size=batch_size,
+            sampler=sampler,
+            num_workers=workers,
+            collate_fn=collate,
+            pin_memory=pin,
+            persistent_workers=workers > 0,
+            worker_init_fn=_set_up_worker,
+            # A generator of its own: else each epoch would advance torch's global one, and the
+            # number of validations would change the training.
+            generator=torch.Generator().manual_seed(0),
+        )
+
+    def set_epoch(self, epoch: int, start: int = 0) -> None:
+        """Choose the epoch to iterate next, from its `start`th sample on."""
+        self.sampler.set_epoch(epoch, start)
+
+    def __len__(self) -> int:
+        """Batches in a whole epoch."""
+        return len(self._batches)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """Batches: `input` and `target` NCHW on the CPU, `name` a list of str.
+
+        Raises:
+            DataError: a sample could not be made; names split and picture.
+        """
+        for batch in self._batches:
+            if isinstance(batch, PellucidError):
+                raise DataError(f"{self.split}: {batch}")
+            yield batch
+
+
+def build_loader(cfg: Config, split: str, device: str | torch.device) -> Loader:
+    """The loader of one split: shuffled, augmented batches to train, else whole pictures in order.
+
+    Args:
+        cfg: the whole config.
+        split: "train", "val" or "test"; "test" is "val" where DATASETS.TEST has no NAME.
+        device: where the batches will go; pictures are prepared on the CPU all the same.
+
+    Raises:
+        ConfigError: an option or part of the data room is wrong.
+        DataError: the data set is missing or does not fit together.
+    """
+    if split == "test" and not cfg.DATASETS.TEST.NAME:
+        split = "val"
+    train = split == "train"
+    _check(cfg)
+    source = build_dataset(cfg, split)
+    transforms = [
+        build_part(data.TRANSFORMS, spec, f"DATA.TRANSFORMS.{position}")
+        for position, spec in enumerate(cfg.DATA.TRANSFORMS if train else [])
+    ]
+    degradations = [
+        build_part(data.DEGRADATIONS, spec, f"DATA.DEGRADATIONS.{position}")
+        for position, spec in enumerate(cfg.DATA.DEGRADATIONS)
+    ]
+    size = cfg.DATA.EPOCH_SIZE if train else None
+    return Loader(
+        Samples(source, transforms, degradations, cfg.SEED),
+        EpochSampler(len(source), size, cfg.SEED, shuffle=train),
+        batch_size=cfg.DATA.BATCH_SIZE if train else 1,
+        workers=cfg.DATA.WORKERS,
+        pin=torch.device(device).type == "cuda",
+        split=split,
+    )
+
+
+def build_dataset(cfg: Config, split: str) -> Source:
+    """The data set of one split.
+
+    Raises:
+        ConfigError: it has no name, or its name or arguments are wrong.
+        DataError: it is missing (with DATASETS.HELP in the message) or does not fit together.
+    """
+    if split not in SPLITS:
+        raise ValueError(f"split is {split!r}, not one of {', '.join(SPLITS)}")
+    key = f"DATASETS.{split.upper()}"
+    spec = cfg.DATASETS[split.upper()]
+    if not spec.NAME:
+        raise ConfigError(f"{key}.NAME: is empty; known: {', '.join(data.DATASETS.names())}")
+    try:
+        source = build_part(data.DATASETS, spec, key, channels=cfg.DATA.CHANNELS, split=split)
+    except MissingDataError as error:
+        if not cfg.DATASETS.HELP:
+            raise
+        raise DataError(f"{error}\n{cfg.DATASETS.HELP}") from error
+    if not len(source):
+        raise DataError(f"{split}: data set {spec.NAME} is empty")
+    # Only data sets that decode files have something to keep.
+    if cfg.DATASETS.CACHE and hasattr(source, "keep_decoded"):
+        source.keep_decoded()
+    return source
+
+
+def to_device(
+    batch: dict[str, Any], device: str | torch.device, channels_last: bool = False
+) -> dict[str, Any]:
+    """A batch with its pictures on `device`, float32 in [0, 1].
+
+    The one place where 8 bit becomes float: 255 is 1 exactly.
+    """
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    moved = dict(batch)
+    for half in ("input", "target"):
+        image = batch[half].to(device, non_blocking=True)
+        if image.dtype == torch.uint8:
+            image = image.to(torch.float32).div_(255)
+        moved[half] = image.contiguous(memory_format=layout)
+    return moved
+
+
+def _check(cfg: Config) -> None:
+    """Refuse numbers that no loader can work with."""
+    if cfg.DATA.CHANNELS not in (1, 3):
+        raise ConfigError(f"DATA.CHANNELS: is {cfg.DATA.CHANNELS}; it must be 1 or 3")
+    if cfg.DATA.WORKERS < 0:
+        raise ConfigError(f"DATA.WORKERS: is {cfg.DATA.WORKERS}; it must be at least 0")
+    if cfg.DATA.BATCH_SIZE < 1:
+        raise ConfigError(f"DATA.BATCH_SIZE: is {cfg.DATA.BATCH_SIZE}; it must be at least 1")
+    if cfg.DATA.EPOCH_SIZE is not None and cfg.DATA.EPOCH_SIZE < 1:
+        raise ConfigError(f"DATA.EPOCH_SIZE: is {cfg.DATA.EPOCH_SIZE}; it must be at least 1")
+
+
+def _set_up_worker(worker: int) -> None:
+    """One thread per worker: the processes are the parallelism."""
+    cv2.setNumThreads(0)
+    torch.set_num_threads(1)

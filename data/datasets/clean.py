@@ -1,0 +1,84 @@
+"""Clean pictures, whose inputs are made by degradations on the fly."""
+
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from typing import Any
+
+from data.datasets.files import (
+    PictureFiles,
+    pictures_by_stem,
+    raise_problems,
+    size_or_problem,
+)
+from data.registries import DATASETS
+from data.resizing import resize
+from utils.errors import DataError
+from utils.images import read_image
+
+
+@DATASETS.register
+class CleanFolder(PictureFiles):
+    """The pictures of one or more folders, as targets.
+
+    Args:
+        folder: a folder or a list of folders (what lies deeper is not searched).
+        include: a pattern that file names must match, such as `[0-7]*`, to take training and
+            validation pictures from one folder.
+        size: None gives whole pictures; else the largest square in the middle, resized to
+            `size` x `size` pixels (for validation; training has random crops).
+        channels: 1 reads gray, 3 RGB.
+        split: named in errors.
+
+    Raises:
+        MissingDataError: no folder or no picture.
+        DataError: files that cannot be read, or none that matches.
+    """
+
+    def __init__(
+        self,
+        folder: str | Sequence[str],
+        include: str = "*",
+        size: int | None = None,
+        *,
+        channels: int,
+        split: str,
+    ) -> None:
+        super().__init__()
+        if size is not None and size < 1:
+            raise ValueError(f"size is {size}; it must be at least 1")
+        folders = [folder] if isinstance(folder, str) else list(folder)
+        if not folders:
+            raise ValueError("folder is an empty list")
+        self.size = size
+        self.channels = channels
+        self.files = [
+            file
+            for one in folders
+            for file in pictures_by_stem(one, split).values()
+            if fnmatchcase(file.name, include)
+        ]
+        if not self.files:
+            raise DataError(f"{split}: no picture in {', '.join(folders)} matches {include!r}")
+        # Two folders may hold equal names; their folder's name keeps them apart in tables.
+        self.names = [
+            file.stem if len(folders) == 1 else f"{file.parent.name}_{file.stem}"
+            for file in self.files
+        ]
+        problems: list[str] = []
+        for file in self.files:
+            size_or_problem(file, problems)
+        raise_problems(problems, split, ", ".join(folders))
+
+    def __len__(self) -> int:
+        """How many pictures there are."""
+        return len(self.files)
+
+    def load(self, index: int) -> dict[str, Any]:
+        """Decode one picture."""
+        picture = read_image(self.files[index], channels=self.channels)
+        if self.size is not None:
+            height, width = picture.shape[:2]
+            side = min(height, width)
+            top, left = (height - side) // 2, (width - side) // 2
+            picture = resize(picture[top : top + side, left : left + side], self.size)
+        return {"target": picture, "name": self.names[index]}

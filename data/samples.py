@@ -1,0 +1,130 @@
+"""Samples ready for a batch: read, transformed, degraded; each a function of its key alone."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from utils.errors import DataError, PellucidError
+
+Sample = dict[str, Any]
+
+
+class Source(Protocol):
+    """What a registered data set offers."""
+
+    def __len__(self) -> int:
+        """How many samples there are."""
+
+    def read(self, index: int, rng: np.random.Generator) -> Sample:
+        """`target`, maybe `input` (HWC uint8 or uint16), and `name` of one sample."""
+
+
+class Samples(Dataset):
+    """A data set with its transforms and degradations.
+
+    Args:
+        source: the data set.
+        transforms: applied in order to the whole sample.
+        degradations: applied in order to a copy of the target, where the source gives no input.
+        seed: with a key (epoch, index) it fixes every random draw of the sample.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        transforms: Sequence[Callable[..., Sample]],
+        degradations: Sequence[Callable[..., np.ndarray]],
+        seed: int,
+    ) -> None:
+        self.source = source
+        self.transforms = list(transforms)
+        self.degradations = list(degradations)
+        self.seed = seed
+
+    def __len__(self) -> int:
+        """How many different samples the source has."""
+        return len(self.source)
+
+    def __getitem__(self, key: tuple[int, int]) -> Sample | PellucidError:
+        """The sample of (epoch, index), or the error that kept it from being made.
+
+        An error is handed over as a value: raised in a worker, it would reach the user wrapped
+        in that worker's traceback.
+        """
+        try:
+            return self.make(key)
+        except PellucidError as error:
+            return error
+
+    def make(self, key: tuple[int, int]) -> Sample:
+        """The sample of (epoch, index): `input`, `target` and `name`.
+
+        Raises:
+            DataError: the sample does not fit the transforms or has no input.
+            ImageError: a file cannot be decoded.
+        """
+        epoch, index = key
+        rng = np.random.default_rng([self.seed, epoch, index])
+        sample = self.source.read(index % len(self.source), rng)
+        for transform in self.transforms:
+            sample = transform(sample, rng)
+        if "input" not in sample:
+            sample = {**sample, "input": self._degrade(sample, rng)}
+        return sample
+
+    def _degrade(self, sample: Sample, rng: np.random.Generator) -> np.ndarray:
+        """The target's degraded copy, of the target's own depth."""
+        if not self.degradations:
+            raise DataError(
+                f"{sample['name']} is a clean picture without an input; "
+                "list degradations in DATA.DEGRADATIONS or use a data set of pairs"
+            )
+        target = sample["target"]
+        peak = np.iinfo(target.dtype).max
+        image = target.astype(np.float32) / np.float32(peak)
+        for degradation in self.degradations:
+            image = degradation(image, rng)
+        return np.rint(np.clip(image, 0.0, 1.0) * np.float32(peak)).astype(target.dtype)
+
+
+def collate(samples: Sequence[Sample | PellucidError]) -> dict[str, Any] | PellucidError:
+    """Join samples into a batch, or hand on the first error among them.
+
+    Returns:
+        `input` and `target`, NCHW uint8 (float32 in [0, 1] where a picture has 16 bits), `name`.
+    """
+    for sample in samples:
+        if isinstance(sample, PellucidError):
+            return sample
+    names = [sample["name"] for sample in samples]
+    batch: dict[str, Any] = {"name": names}
+    for half in ("input", "target"):
+        images = [sample[half] for sample in samples]
+        for name, image in zip(names, images, strict=True):
+            if image.shape != images[0].shape:
+                return DataError(
+                    f"{names[0]} and {name} cannot share a batch: their {half}s are "
+                    f"{_size(images[0])} and {_size(image)}; add RandomCrop to DATA.TRANSFORMS"
+                )
+        batch[half] = _stack(images)
+    return batch
+
+
+def _stack(images: Sequence[np.ndarray]) -> torch.Tensor:
+    """HWC arrays as one contiguous NCHW tensor."""
+    height, width, channels = images[0].shape
+    deep = any(image.dtype != np.uint8 for image in images)
+    batch = np.empty((len(images), channels, height, width), np.float32 if deep else np.uint8)
+    for row, image in zip(batch, images, strict=True):
+        row[...] = image.transpose(2, 0, 1)
+        if deep:
+            row /= np.iinfo(image.dtype).max
+    return torch.from_numpy(batch)
+
+
+def _size(image: np.ndarray) -> str:
+    height, width, channels = image.shape
+    return f"{width}x{height}x{channels}"

@@ -1,0 +1,86 @@
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from data.datasets.files import MissingDataError
+from data.datasets.stitched import StitchedPanels
+from utils.errors import DataError
+
+
+def write_panels(path: Path, values: list[int], width: int = 8, alpha: bool = False) -> None:
+    picture = np.concatenate([np.full((6, width, 3), v, np.uint8) for v in values], axis=1)
+    if alpha:
+        picture = np.dstack([picture, np.full(picture.shape[:2], 128, np.uint8)])
+    assert cv2.imwrite(str(path), picture)
+
+
+def test_panels_are_cut_left_to_right_and_alpha_is_dropped(tmp_path, rng):
+    write_panels(tmp_path / "a.png", [10, 200, 255], alpha=True)
+    sample = StitchedPanels(str(tmp_path), channels=3, split="train").read(0, rng)
+    assert sample["name"] == "a"
+    assert set(sample) == {"name", "input", "target"}
+    assert sample["target"].shape == sample["input"].shape == (6, 8, 3)
+    assert (sample["target"] == 10).all() and (sample["input"] == 200).all()
+
+
+def test_other_orders_and_gray(tmp_path, rng):
+    write_panels(tmp_path / "a.png", [10, 200])
+    data = StitchedPanels(str(tmp_path), ["input", "target"], channels=1, split="train")
+    sample = data.read(0, rng)
+    assert sample["target"].shape == (6, 8, 1)
+    assert (sample["target"] == 200).all() and (sample["input"] == 10).all()
+
+
+def test_a_real_sd1_sized_picture(tmp_path, rng):
+    picture = rng.integers(0, 256, (512, 1536, 3), np.uint8)
+    cv2.imwrite(str(tmp_path / "1.png"), picture)
+    sample = StitchedPanels(str(tmp_path), channels=3, split="val").read(0, rng)
+    assert np.array_equal(sample["target"], picture[:, :512, ::-1])
+    assert np.array_equal(sample["input"], picture[:, 512:1024, ::-1])
+
+
+@pytest.mark.parametrize("panels", [["input", "mask"], ["target", "input", "input"]])
+def test_panels_need_one_target(tmp_path, panels):
+    with pytest.raises(ValueError, match="target"):
+        StitchedPanels(str(tmp_path), panels, channels=3, split="train")
+
+
+def test_missing_and_empty_folder(tmp_path):
+    with pytest.raises(MissingDataError, match=r"train: there is no folder .*nowhere"):
+        StitchedPanels(str(tmp_path / "nowhere"), channels=3, split="train")
+    with pytest.raises(MissingDataError, match="val: .* holds no picture"):
+        StitchedPanels(str(tmp_path), channels=3, split="val")
+
+
+def test_wrong_width_and_unreadable_files_are_named_at_the_start(tmp_path):
+    write_panels(tmp_path / "good.png", [1, 2, 3])
+    write_panels(tmp_path / "wide.png", [1, 2])
+    (tmp_path / "empty.png").write_bytes(b"")
+    with pytest.raises(DataError) as caught:
+        StitchedPanels(str(tmp_path), channels=3, split="train")
+    message = str(caught.value)
+    assert message.startswith("train: 2 problem(s)")
+    assert "wide.png is 16 pixels wide, not 3 equal panels" in message
+    assert "empty.png" in message and "good.png" not in message
+
+
+def test_many_problems_are_counted_not_listed(tmp_path):
+    for number in range(9):
+        write_panels(tmp_path / f"{number}.png", [1, 2])
+    with pytest.raises(DataError) as caught:
+        StitchedPanels(str(tmp_path), channels=3, split="train")
+    assert "9 problem(s)" in str(caught.value) and "and 4 more" in str(caught.value)
+    assert "4.png" in str(caught.value) and "5.png" not in str(caught.value)
+
+
+def test_kept_pictures_are_not_read_again_and_cannot_be_spoilt(tmp_path, rng):
+    write_panels(tmp_path / "a.png", [10, 20, 30])
+    data = StitchedPanels(str(tmp_path), channels=3, split="train")
+    data.keep_decoded()
+    first = data.read(0, rng)
+    (tmp_path / "a.png").unlink()
+    assert np.array_equal(data.read(0, rng)["target"], first["target"])
+    with pytest.raises(ValueError, match="read-only"):
+        first["target"][0] = 0
