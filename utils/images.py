@@ -247,7 +247,7 @@ def _jpeg_ends(data: bytes) -> bool:
             position += 1
         else:
             position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
-    return False
+    return position < len(data)  # bytes between segments: the decoder shall judge
 
 
 def _to_channels(

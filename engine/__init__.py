@@ -1,0 +1,1 @@
+"""What happens to models: training, measuring, checkpoints, and restoring one picture."""

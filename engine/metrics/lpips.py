@@ -1,0 +1,167 @@
+"""Learned perceptual distance (Zhang et al. 2018), by the lpips package."""
+
+import socket
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import nn
+
+from engine.metrics.base import Metric
+from engine.registries import METRICS
+from utils.errors import ImageError, PellucidError
+from utils.registry import did_you_mean
+from utils.torchvision_compat import import_torchvision
+
+_TORCHVISION_NAMES = {"alex": "alexnet", "vgg": "vgg16", "squeeze": "squeezenet1_1"}
+_SMALLEST_SIDE = {"alex": 31, "vgg": 16, "squeeze": 17}  # less leaves a pooling layer nothing
+_DOWNLOAD_PATIENCE = 20.0  # seconds without an answer
+
+
+@METRICS.register
+class LPIPS(Metric):
+    """Learned perceptual distance v0.1: 0 for equal pictures, lower is better; RGB, never luma.
+
+    Gray pictures are measured as three equal channels.
+
+    Args:
+        net: the backbone: "alex", "vgg" or "squeeze".
+        weights: the backbone's ImageNet weights, a torchvision state dict as .safetensors or .pth;
+            empty takes torchvision's own, from its cache or by download.
+        crop_border: pixels left out along each edge.
+
+    Raises:
+        PellucidError: no weights that fit are at hand.
+        ValueError: an unknown net or a negative border.
+    """
+
+    higher_is_better = False
+
+    def __init__(self, net: str = "alex", weights: str = "", crop_border: int = 0) -> None:
+        super().__init__(crop_border=crop_border)
+        if net not in _TORCHVISION_NAMES:
+            raise ValueError(f"no net is called {net!r}; {did_you_mean(net, _TORCHVISION_NAMES)}")
+        self.net = net
+        self.weights = weights
+        state = _read_weights(Path(weights), net) if weights else _fetch_weights(net)
+        self._network = _build_network(net)
+        _fill_backbone(self._network.net, state, net, weights or "torchvision's download")
+
+    def to(self, device: torch.device | str) -> "LPIPS":
+        """Measure and accumulate on `device`."""
+        super().to(device)
+        self._network.to(device)
+        return self
+
+    def protocol(self) -> dict[str, Any]:
+        """How the figure is taken."""
+        backbone = Path(self.weights).name if self.weights else "torchvision IMAGENET1K_V1"
+        return super().protocol() | {
+            "channels": "RGB (gray as three equal channels)",
+            "net": self.net,
+            "version": "0.1",
+            "backbone": f"{_TORCHVISION_NAMES[self.net]}, {backbone}",
+        }
+
+    def _check(self, output: torch.Tensor, target: torch.Tensor) -> None:
+        super()._check(output, target)
+        height, width = (side - 2 * self.crop_border for side in output.shape[-2:])
+        smallest = _SMALLEST_SIDE[self.net]
+        if min(height, width) < smallest:
+            raise ImageError(
+                f"LPIPS with {self.net} needs {smallest}x{smallest} px or more, "
+                f"got {width}x{height} px"
+            )
+
+    def _measure(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        device = next(self._network.parameters()).device
+        first, second = (
+            image.to(device).expand(-1, 3, -1, -1) / 127.5 - 1 for image in (output, target)
+        )
+        with torch.autocast(device.type, enabled=False):
+            return self._network(first, second).flatten().to(output.device)
+
+
+def _build_network(net: str) -> nn.Module:
+    """The lpips package's network with its trained heads and an unfilled backbone."""
+    import_torchvision()
+    import lpips
+
+    # The backbone is drawn at random before it is filled: not from the run's own random numbers.
+    with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
+        warnings.simplefilter("ignore", UserWarning)  # torchvision on the package's old spelling
+        network = lpips.LPIPS(net=net, pnet_rand=True, verbose=False)
+    return network.eval().requires_grad_(False)
+
+
+def _fill_backbone(
+    backbone: nn.Module, state: Mapping[str, torch.Tensor], net: str, source: str
+) -> None:
+    """Copy torchvision's `features.N.*` to the slices, whose layers keep the number N."""
+    for name, parameter in backbone.named_parameters():
+        key = name.partition(".")[2]
+        value = state.get(f"features.{key}", state.get(key))
+        if value is None or value.shape != parameter.shape:
+            problem = "lacks" if value is None else "has another shape for"
+            raise PellucidError(
+                f"LPIPS weights {source}: not a {_TORCHVISION_NAMES[net]} (net {net}): "
+                f"{problem} features.{key}"
+            )
+        with torch.no_grad():
+            parameter.copy_(value)
+
+
+def _read_weights(path: Path, net: str) -> Mapping[str, torch.Tensor]:
+    if not path.is_file():
+        raise PellucidError(
+            f"LPIPS weights {path}: no such file; give torchvision's {_TORCHVISION_NAMES[net]} "
+            "state dict as .safetensors or .pth"
+        )
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except SafetensorError as error:
+        raise PellucidError(f"LPIPS weights {path}: not a safetensors file: {error}") from error
+    except Exception as error:  # a damaged or unsafe pickle raises nearly anything
+        raise PellucidError(f"LPIPS weights {path}: not a state dict of tensors") from error
+    if not isinstance(state, Mapping):
+        raise PellucidError(f"LPIPS weights {path}: not a state dict of tensors")
+    return state
+
+
+def _fetch_weights(net: str) -> Mapping[str, torch.Tensor]:
+    """Torchvision's weights, from its cache or downloaded there and checked."""
+    import_torchvision()
+    from torchvision.models import get_model_weights
+
+    name = _TORCHVISION_NAMES[net]
+    url = get_model_weights(name)["IMAGENET1K_V1"].url
+    try:
+        with _network_patience(_DOWNLOAD_PATIENCE):
+            return torch.hub.load_state_dict_from_url(
+                url, map_location="cpu", check_hash=True, weights_only=True
+            )
+    except (OSError, RuntimeError) as error:  # no route, a cut, or another file than expected
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise PellucidError(
+            f"LPIPS (net {net}): torchvision's {name} weights are not at hand ({reason}).\n"
+            "Give a local copy, weights: FILE.safetensors (tools/score.py: --lpips-weights FILE), "
+            "or leave LPIPS out."
+        ) from error
+
+
+@contextmanager
+def _network_patience(seconds: float) -> Iterator[None]:
+    # torch.hub sets no time limit of its own and would wait for ever behind a silent firewall.
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(seconds)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)

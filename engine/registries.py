@@ -1,0 +1,6 @@
+"""The kinds of part that make up the engine room."""
+
+from utils.registry import Registry
+
+LEARNERS = Registry("learner")
+METRICS = Registry("metric")
