@@ -1,0 +1,63 @@
+"""Carrying to colour what a gray-only architecture did to luminance."""
+
+from __future__ import annotations
+
+from torch import Tensor
+from torch.nn import functional as F
+
+# ITU-R BT.601, full range: what OpenCV and Pillow call gray.
+_LUMA = (0.299, 0.587, 0.114)
+
+# Of added light L, a pixel of value g gains L (1 - 0.7 g): measured on real pictures with glare.
+_SHADOWING = 0.7
+
+
+def luminance(rgb: Tensor) -> Tensor:
+    """BT.601 luma of an NCHW picture with three channels, as N1HW, in the same range."""
+    weights = rgb.new_tensor(_LUMA).view(1, 3, 1, 1)
+    return (rgb * weights).sum(dim=1, keepdim=True)
+
+
+def remove_light(rgb: Tensor, restored: Tensor) -> Tensor:
+    """Take white light off each channel, as much as its removal took off luminance.
+
+    Glare adds the same light L to the three channels of a pixel: x = g + L (1 - 0.7 g). This is
+    linear in g and the luma weights sum to 1, so luminance follows the same law, which gives
+    L = (Y - Y') / (1 - 0.7 Y') from luminance before and after, and g = (x - L) / (1 - 0.7 L) per
+    channel. The result's luminance is `restored` wherever no channel needs clipping. Where a
+    channel saturates, its colour is lost and comes back as gray as it is.
+
+    Args:
+        rgb: N3HW, [0, 1], the picture with glare.
+        restored: N1HW, [0, 1], its luminance without.
+
+    Returns:
+        N3HW in [0, 1].
+    """
+    light = (luminance(rgb) - restored) / (1 - _SHADOWING * restored)
+    return ((rgb - light) / (1 - _SHADOWING * light)).clamp(0, 1)
+
+
+def enlarge(image: Tensor, height: int, width: int) -> Tensor:
+    """Bicubic enlargement of an NCHW picture in [0, 1], clipped to [0, 1].
+
+    The kernel is the one of OpenCV's INTER_CUBIC (a = -0.75), pixel centres aligned.
+    """
+    larger = F.interpolate(image, size=(height, width), mode="bicubic", align_corners=False)
+    return larger.clamp(0, 1)
+
+
+def keep_chroma(rgb: Tensor, restored: Tensor) -> Tensor:
+    """Colour of `rgb`, enlarged where need be, under a restored luminance.
+
+    What architectures with a scale above 1 get: their change of luminance is detail, not light.
+
+    Args:
+        rgb: N3hw, [0, 1].
+        restored: N1HW, [0, 1], H and W the same or larger.
+
+    Returns:
+        N3HW in [0, 1].
+    """
+    rgb = enlarge(rgb, *restored.shape[-2:])
+    return (rgb + restored - luminance(rgb)).clamp(0, 1)

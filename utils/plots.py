@@ -1,0 +1,122 @@
+"""Curves of a run and sheets of its pictures, drawn without a display."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from utils.files import atomic_path
+
+_INCHES = 3.2  # side of one picture on a sheet
+_SIDE = 768  # a picture is drawn with at most this many pixels a side; sheets stay small files
+_COLUMNS = ("input", "restored", "target")
+
+
+def _save(figure: Figure, path: Path, dpi: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    FigureCanvasAgg(figure)
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=dpi)
+
+
+def _panels(history: Sequence[dict[str, Any]]) -> list[str]:
+    """The loss, then every validation metric that has a value, in order of appearance."""
+    metrics: list[str] = []
+    for row in history:
+        for key in row:
+            kind, _, name = key.partition("/")
+            if kind == "val" and name and "/" not in name and name != "loss":
+                metrics.append(name)
+    return ["loss", *dict.fromkeys(metrics)]
+
+
+def _series(history: Sequence[dict[str, Any]], key: str) -> tuple[list[float], list[float]]:
+    """Epochs and values of the rows that hold a finite value under `key`."""
+    points = [
+        (row["epoch"], float(row[key]))
+        for row in history
+        if row.get(key) is not None and math.isfinite(row[key])
+    ]
+    return [epoch for epoch, _ in points], [value for _, value in points]
+
+
+def plot_curves(history: Sequence[dict[str, Any]], path: Path) -> None:
+    """Draw a run's curves by epoch: losses in one panel, each validation metric in its own.
+
+    Args:
+        history: one dict per epoch, such as `{"epoch": 3, "train/loss": 0.1, "val/loss": 0.2,
+            "val/psnr": 30.0}`. Epochs without validation may leave out the `val/` keys; values
+            that are not finite are left out of the curve. `train/<metric>` joins its panel.
+        path: the PNG to write; its folder is made, an older file is replaced at once.
+    """
+    panels = _panels(history)
+    columns = min(len(panels), 3)
+    rows = math.ceil(len(panels) / columns)
+    figure = Figure(figsize=(4.6 * columns, 3.4 * rows), layout="constrained")
+    for place, name in enumerate(panels, start=1):
+        axes = figure.add_subplot(rows, columns, place)
+        for kind, label in (("train", "training"), ("val", "validation")):
+            epochs, values = _series(history, f"{kind}/{name}")
+            if epochs:
+                axes.plot(epochs, values, marker="o", markersize=3, label=label)
+        axes.set_title(name)
+        axes.set_xlabel("epoch")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.grid(alpha=0.3)
+        if axes.lines:
+            axes.legend()
+    _save(figure, Path(path), dpi=110)
+
+
+def _shrunk(image: np.ndarray) -> np.ndarray:
+    """The picture as matplotlib draws it: at most `_SIDE` pixels a side, gray without channel."""
+    factor = _SIDE / max(image.shape[:2])
+    if factor < 1:
+        image = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+    return image[..., 0] if image.ndim == 3 and image.shape[-1] == 1 else image
+
+
+def sample_sheet(
+    samples: Sequence[tuple[str, np.ndarray, np.ndarray, np.ndarray]],
+    path: Path,
+    columns: Sequence[str] = _COLUMNS,
+) -> None:
+    """Draw pictures side by side, one row each, with the picture's name and a label per column.
+
+    Args:
+        samples: (name, input, restored, target) per row, uint8 HWC with one or three channels.
+        path: the PNG to write; its folder is made, an older file is replaced at once.
+        columns: the three labels.
+
+    Raises:
+        ValueError: there is no sample.
+    """
+    if not samples:
+        raise ValueError("a sample sheet needs at least one picture")
+    ratios = [max(image.shape[0] / image.shape[1] for image in row[1:]) for row in samples]
+    heights = [_INCHES * min(ratio, 2.0) + 0.55 for ratio in ratios]
+    figure = Figure(figsize=(_INCHES * len(columns), sum(heights)), layout="constrained")
+    grid = figure.add_gridspec(len(samples), len(columns), height_ratios=heights)
+    for row, (name, *images) in enumerate(samples):
+        for column, (label, image) in enumerate(zip(columns, images, strict=True)):
+            axes = figure.add_subplot(grid[row, column])
+            axes.imshow(_shrunk(image), cmap="gray", vmin=0, vmax=255)
+            axes.set_title(label, fontsize=10)
+            axes.set_xticks([])
+            axes.set_yticks([])
+            if column == 0:
+                axes.set_ylabel(_shorten(name), fontsize=8)
+    _save(figure, Path(path), dpi=120)
+
+
+def _shorten(name: str, longest: int = 40) -> str:
+    # A $ would start a formula for matplotlib.
+    name = name.replace("$", r"\$")
+    return name if len(name) <= longest else f"...{name[3 - longest :]}"
