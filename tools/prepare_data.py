@@ -1,0 +1,67 @@
+"""Make the demo set, or unpack and check the real SD1 set.
+
+Examples:
+    tools/prepare_data.py demo
+    tools/prepare_data.py sd1 ~/Downloads/SD1.zip
+    tools/prepare_data.py sd1 ~/Downloads/SD1 --output datasets/SD1
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+sys.path[:1] = [str(Path(__file__).resolve().parents[1])]
+sys.path.append(os.getcwd())
+
+from data.demo import write_demo_set
+from data.prepare import Sd1Report, prepare_sd1
+from utils.command_line import run_tool
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--force", action="store_true", help="replace the output folder")
+    common.add_argument(  # run_tool adds it to the main parser; it counts after demo and sd1 too
+        "--debug", action="store_true", default=argparse.SUPPRESS, help="show a traceback"
+    )
+    kinds = parser.add_subparsers(dest="kind", required=True, metavar="demo|sd1")
+
+    demo = kinds.add_parser("demo", parents=[common], help="a small set like SD1, in seconds")
+    demo.add_argument("--output", type=Path, default=Path("datasets/SD1_demo"), metavar="FOLDER")
+
+    sd1 = kinds.add_parser("sd1", parents=[common], help="the real set, from a zip or a folder")
+    sd1.add_argument("source", type=Path, metavar="ZIP_OR_FOLDER")
+    sd1.add_argument("--output", type=Path, default=Path("datasets/SD1"), metavar="FOLDER")
+    return parser
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Prepare what the command line names and say what is there."""
+    if arguments.kind == "demo":
+        write_demo_set(arguments.output, force=arguments.force)
+        print(f"{arguments.output}: train/, val/ and samples/ are ready")
+        return
+    print_report(arguments.output, prepare_sd1(arguments.source, arguments.output, arguments.force))
+
+
+def print_report(output: Path, report: Sd1Report) -> None:
+    """Say what SD1 holds now, and what was left out of training."""
+    for warning in report.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    if report.left_out:
+        print(
+            f"{len(report.left_out)} training pictures are validation pictures too "
+            f"({report.same_name} by file name, {report.same_truth} by truth panel); "
+            f"moved to {output / 'left_out'}: {', '.join(report.left_out[:20])}"
+            f"{', ...' if len(report.left_out) > 20 else ''}"
+        )
+    print(f"{output}: {report.counts['train']:,} to train, {report.counts['val']:,} to validate")
+
+
+if __name__ == "__main__":
+    sys.exit(run_tool(main, build_parser()))
