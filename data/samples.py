@@ -96,13 +96,15 @@ def collate(samples: Sequence[Sample | PellucidError]) -> dict[str, Any] | Pellu
     Returns:
         `input` and `target`, NCHW uint8 (float32 in [0, 1] where a picture has 16 bits), `name`.
     """
+    made: list[Sample] = []
     for sample in samples:
         if isinstance(sample, PellucidError):
             return sample
-    names = [sample["name"] for sample in samples]
+        made.append(sample)
+    names = [sample["name"] for sample in made]
     batch: dict[str, Any] = {"name": names}
     for half in ("input", "target"):
-        images = [sample[half] for sample in samples]
+        images = [sample[half] for sample in made]
         for name, image in zip(names, images, strict=True):
             if image.shape != images[0].shape:
                 return DataError(
