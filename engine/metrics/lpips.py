@@ -148,7 +148,7 @@ def _fetch_weights(net: str) -> Mapping[str, torch.Tensor]:
                 url, map_location="cpu", check_hash=True, weights_only=True
             )
     except (OSError, RuntimeError) as error:  # no route, a cut, or another file than expected
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = str(getattr(error, "reason", error)).partition("\n")[0]
         raise PellucidError(
             f"LPIPS (net {net}): torchvision's {name} weights are not at hand ({reason}).\n"
             "Give a local copy, weights: FILE.safetensors (tools/score.py: --lpips-weights FILE), "
