@@ -20,7 +20,6 @@ _COLUMNS = ("input", "restored", "target")
 
 
 def _save(figure: Figure, path: Path, dpi: int) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     FigureCanvasAgg(figure)
     with atomic_path(path) as temporary:
         figure.savefig(temporary, format="png", dpi=dpi)

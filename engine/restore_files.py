@@ -1,0 +1,137 @@
+"""Restoring files: which pictures are meant, where each result goes, and one after the other."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from engine.restorer import Restorer
+from utils.errors import ImageError, PellucidError
+from utils.images import SUFFIXES, list_images, read_image, write_image
+from utils.logging import get_logger
+
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One picture to restore: where it is and where the result goes."""
+
+    source: Path
+    output: Path
+
+
+def plan(inputs: Sequence[str], output: Path, force: bool = False) -> list[Job]:
+    """Find the pictures and the place of each result; nothing is read or written.
+
+    Args:
+        inputs: files, folders (their pictures, not those of folders below) and glob patterns.
+        output: a folder, where each result has its input's name; or a file, by its image suffix,
+            for a single picture.
+        force: let results replace files that are there.
+
+    Raises:
+        ImageError: an input that is not there or holds no picture, two results of one name,
+            several pictures for one file, or a result that exists while `force` is off.
+    """
+    found = {path.resolve(): path for word in inputs for path in _find(word)}
+    sources = list(found.values())
+    is_file = output.suffix.lower() in SUFFIXES and not output.is_dir()
+    if is_file and len(sources) > 1:
+        raise ImageError(
+            f"{output}: is one file, but there are {len(sources)} pictures; name a folder"
+        )
+    if output.exists() and not is_file and not output.is_dir():
+        raise ImageError(f"{output}: is a file, not a folder or a picture")
+    jobs = [Job(source, output if is_file else output / source.name) for source in sources]
+    _refuse_collisions(jobs)
+    if not force:
+        _refuse_overwriting(jobs)
+    return jobs
+
+
+def restore_files(restorer: Restorer, jobs: Sequence[Job]) -> None:
+    """Restore every job's picture; one that fails is reported and does not stop the others.
+
+    A progress bar is shown on a terminal only.
+
+    Raises:
+        PellucidError: after all others are done, naming each picture that failed and why.
+    """
+    failed: list[PellucidError] = []
+    for job in tqdm(jobs, desc="restoring", unit="picture", disable=None):
+        try:
+            restore_file(restorer, job)
+        except PellucidError as error:
+            failed.append(error)
+            if len(jobs) > 1:
+                _log.warning("%s", error)
+    if failed and len(jobs) == 1:
+        raise failed[0]
+    if failed:
+        reasons = "; ".join(str(error) for error in failed)
+        raise ImageError(f"{len(failed)} of {len(jobs)} pictures were not restored: {reasons}")
+
+
+def restore_file(restorer: Restorer, job: Job) -> None:
+    """Restore one picture from file to file, at its own depth, upright, transparency kept.
+
+    A format that holds less (JPEG: 8 bit, no transparency) takes what it can hold, and a lost
+    transparency is reported.
+
+    Raises:
+        PellucidError: the picture cannot be read, restored or written.
+    """
+    image = read_image(job.source, keep_alpha=True)
+    suffix = job.output.suffix.lower()
+    if image.shape[2] == 4 and suffix in (".jpg", ".jpeg", ".bmp"):
+        _log.warning("%s: %s holds no transparency; it is left out", job.output, suffix)
+        image = image[..., :3]
+    restored = restorer.restore(image, str(job.source))
+    if restored.dtype == np.uint16 and suffix not in (".png", ".tif", ".tiff"):
+        restored = np.rint(restored / 257).astype(np.uint8)  # 65535 = 255 * 257
+    write_image(job.output, restored)
+
+
+def _find(word: str) -> list[Path]:
+    """The pictures that one word of the command line means."""
+    path = Path(word)
+    if path.is_dir():
+        found = list_images(path)
+        if not found:
+            raise ImageError(f"{word}: holds no pictures ({' '.join(SUFFIXES)})")
+        return found
+    if path.exists():  # before patterns: a file may well be called scan[1].png
+        if path.suffix.lower() not in SUFFIXES:
+            raise ImageError(f"{word}: is not a picture by its suffix ({' '.join(SUFFIXES)})")
+        return [path]
+    if not glob.has_magic(word):
+        raise ImageError(f"{word}: there is no such file or folder")
+    matches = (Path(match) for match in sorted(glob.glob(word, recursive=True)))
+    found = [path for path in matches if path.suffix.lower() in SUFFIXES and path.is_file()]
+    if not found:
+        raise ImageError(f"{word}: no picture matches this pattern")
+    return found
+
+
+def _refuse_collisions(jobs: Sequence[Job]) -> None:
+    taken: dict[Path, Path] = {}
+    for job in jobs:
+        other = taken.setdefault(job.output, job.source)
+        if other != job.source:
+            raise ImageError(
+                f"{other} and {job.source} would both be written to {job.output}; "
+                "restore them into different folders"
+            )
+
+
+def _refuse_overwriting(jobs: Sequence[Job]) -> None:
+    there = [job.output for job in jobs if job.output.exists()]
+    if there:
+        more = f" and {len(there) - 1} more" if len(there) > 1 else ""
+        raise ImageError(f"{there[0]}{more}: already there; use --force to replace")

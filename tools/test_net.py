@@ -1,0 +1,52 @@
+"""Measure weights on a test set, with the input's own row above the model's.
+
+Without DATASETS.TEST the validation set is measured. The table, a CSV per picture and sample
+sheets go to OUTPUT_DIR/test.
+
+Examples:
+    tools/test_net.py --config-file configs/sd1_glare.yml
+    tools/test_net.py --config-file configs/sd1_glare.yml --weights weights/glare_unet.safetensors
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+sys.path[:1] = [str(Path(__file__).resolve().parents[1])]
+sys.path.append(os.getcwd())
+
+from config import load_config
+from engine.report import write_report
+from engine.testing import measure
+from utils.command_line import add_config_arguments, run_tool
+from utils.logging import setup_logging
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--weights",
+        type=Path,
+        metavar="FILE",
+        help="a .safetensors file; by default OUTPUT_DIR/checkpoints/best.safetensors",
+    )
+    add_config_arguments(parser)
+    return parser
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Measure, print the table and write the report."""
+    setup_logging()
+    cfg = load_config(arguments.config_file, arguments.overrides)
+    folder = Path(cfg.OUTPUT_DIR) / "test"
+    evaluation, text = measure(cfg, arguments.weights)
+    write_report(evaluation, text, folder)
+    print(f"{text}\n\nper picture: {folder / 'images.csv'}\nsample sheets: {folder}")
+
+
+if __name__ == "__main__":
+    sys.exit(run_tool(main, build_parser()))
