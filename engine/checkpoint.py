@@ -1,0 +1,169 @@
+"""What a run leaves on disk: weights to restore with, and a checkpoint to go on from.
+
+Neither is ever unpickled freely: weights are safetensors, checkpoints hold tensors and plain
+Python and are read with `weights_only`. Both are written whole or not at all.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from config import Config, as_dict, from_dict
+from utils.errors import CheckpointError, ConfigError
+from utils.files import atomic_path
+
+_WRAPPERS = ("module.", "_orig_mod.")  # what DataParallel and torch.compile put before names
+_FORMAT = "pellucid checkpoint 1"
+
+
+def save_weights(
+    path: str | Path, model: nn.Module, cfg: Config, metrics: Mapping[str, Any]
+) -> None:
+    """Write a model's parameters and buffers as safetensors, with what it takes to use them.
+
+    Args:
+        path: the file; one that exists is replaced at once.
+        model: on any device, in any memory format, wrapped or not.
+        cfg: the whole config; kept as JSON in the metadata under "config".
+        metrics: figures of these weights and their protocol; as JSON under "metrics".
+
+    Raises:
+        PellucidError: naming the file, where it cannot be written.
+    """
+    metadata = {
+        "format": "pt",
+        "config": json.dumps(as_dict(cfg)),
+        "metrics": json.dumps(dict(metrics)),
+    }
+    with atomic_path(path) as temporary:
+        try:
+            save_file(_plain_state(model.state_dict()), str(temporary), metadata)
+        except SafetensorError as error:
+            raise CheckpointError(f"{path}: cannot be written: {error}") from error
+
+
+def load_weights(path: str | Path) -> tuple[dict[str, Tensor], Config | None, dict[str, Any]]:
+    """Read a weights file.
+
+    Returns:
+        The parameters and buffers on the CPU, the config they were trained with (None in a file
+        of another program), and their metrics (empty likewise).
+
+    Raises:
+        CheckpointError: naming the file, where it is missing, torn, or not such a file.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CheckpointError(f"{path}: there is no such weights file")
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            metadata = file.metadata() or {}
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path}: is no whole safetensors file: {error}") from error
+    try:
+        cfg = from_dict(json.loads(metadata["config"])) if "config" in metadata else None
+        metrics = json.loads(metadata.get("metrics", "{}"))
+    except (ValueError, ConfigError) as error:
+        raise CheckpointError(f"{path}: its metadata cannot be used: {error}") from error
+    return _unwrapped(state), cfg, metrics
+
+
+def load_into(model: nn.Module, state: Mapping[str, Tensor], source: str | Path) -> None:
+    """Give `model` the parameters and buffers of `state`, all of them.
+
+    Args:
+        model: changed only where everything fits.
+        state: by name, without wrappers' prefixes.
+        source: where they come from, for messages.
+
+    Raises:
+        CheckpointError: naming the source and the first entries that do not fit.
+    """
+    own = model.state_dict()
+    missing = sorted(set(own) - set(state))
+    extra = sorted(set(state) - set(own))
+    differing = [
+        f"{name} {tuple(state[name].shape)} instead of {tuple(own[name].shape)}"
+        for name in own
+        if name in state and own[name].shape != state[name].shape
+    ]
+    wrong = [
+        f"{label} {_first(names)}"
+        for label, names in (("without", missing), ("unknown", extra), ("with", differing))
+        if names
+    ]
+    if wrong:
+        name = type(model).__name__
+        raise CheckpointError(
+            f"{source}: does not fit {name} ({'; '.join(wrong)}); MODEL.NAME and MODEL.ARGS must "
+            "be those it was trained with"
+        )
+    model.load_state_dict(state)
+
+
+def save_checkpoint(path: str | Path, state: Mapping[str, Any]) -> None:
+    """Write everything a run needs to go on.
+
+    Args:
+        path: the file; one that exists is replaced at once.
+        state: tensors and plain Python only, nested as you like.
+
+    Raises:
+        PellucidError: naming the file, where it cannot be written.
+    """
+    with atomic_path(path) as temporary:
+        try:
+            torch.save({"format": _FORMAT, **state}, temporary)
+        except RuntimeError as error:  # how PyTorch reports a full disk
+            raise CheckpointError(f"{path}: cannot be written: {error}") from error
+
+
+def load_checkpoint(path: str | Path) -> dict[str, Any]:
+    """Read what `save_checkpoint` wrote; tensors arrive on the CPU.
+
+    Raises:
+        CheckpointError: naming the file, where it is missing, torn, or not a checkpoint of ours.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CheckpointError(f"{path}: there is no such checkpoint")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, OSError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else "it ends too early"
+        raise CheckpointError(f"{path}: is no whole checkpoint: {reason}") from error
+    if not isinstance(state, dict) or state.get("format") != _FORMAT:
+        raise CheckpointError(f"{path}: is not a checkpoint of this version of Pellucid")
+    return state
+
+
+def _plain_state(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """On the CPU, contiguous, each with memory of its own, under names without wrappers."""
+    return {
+        name: tensor.detach().to("cpu").contiguous().clone()
+        for name, tensor in _unwrapped(state).items()
+    }
+
+
+def _unwrapped(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    plain = {}
+    for name, tensor in state.items():
+        while name.startswith(_WRAPPERS):
+            name = name.removeprefix(_WRAPPERS[0]).removeprefix(_WRAPPERS[1])
+        plain[name] = tensor
+    return plain
+
+
+def _first(names: list[str], count: int = 3) -> str:
+    shown = ", ".join(names[:count])
+    return shown if len(names) <= count else f"{shown} and {len(names) - count} more"

@@ -1,0 +1,146 @@
+"""What a run refuses before it begins, so that nothing is lost or misjudged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from config import Config, as_dict
+from engine.metrics import METRICS
+from utils.errors import ConfigError, PartError, TrainingError
+from utils.registry import did_you_mean
+
+# Without these being equal, a resumed run would not be the same run.
+_MUST_MATCH = (
+    "SEED",
+    "LEARNER",
+    "MODEL.NAME",
+    "MODEL.ARGS",
+    "LOSSES",
+    "DATA.CHANNELS",
+    "DATA.EPOCH_SIZE",
+    "DATA.BATCH_SIZE",
+    "SOLVER.OPTIMIZER",
+    "SOLVER.LR",
+    "SOLVER.SCHEDULER",
+    "VALIDATION.TRACK",
+)
+
+
+def refuse_overlap(cfg: Config) -> None:
+    """Training and validation must not be one data set.
+
+    Raises:
+        ConfigError: they are.
+    """
+    train, val = as_dict(cfg.DATASETS.TRAIN), as_dict(cfg.DATASETS.VAL)
+    if train == val:
+        raise ConfigError(
+            "DATASETS.VAL: is the same data set as DATASETS.TRAIN; a model must be validated on "
+            "pictures it does not learn from"
+        )
+
+
+def refuse_occupied(checkpoint: Path) -> None:
+    """A new run must not overwrite an older one.
+
+    Raises:
+        TrainingError: `checkpoint` is there.
+    """
+    if checkpoint.exists():
+        raise TrainingError(
+            f"{checkpoint}: a run is already there; go on with --resume, or choose another "
+            "OUTPUT_DIR"
+        )
+
+
+def refuse_changes(saved: Mapping[str, Any], cfg: Config, checkpoint: Path) -> list[str]:
+    """A resumed run must be the run it was; a longer one is allowed.
+
+    Args:
+        saved: the config in the checkpoint, in plain Python.
+        cfg: the config now.
+        checkpoint: named in messages.
+
+    Returns:
+        The other options that differ, as "KEY was A, is B", for the log.
+
+    Raises:
+        TrainingError: an option differs that must not.
+    """
+    before, now = dict(_options(saved)), dict(_options(as_dict(cfg)))
+    changed = [key for key in {**before, **now} if before.get(key) != now.get(key)]
+    told = {key: f"{key} was {before.get(key)}, is {now.get(key)}" for key in changed}
+    for key in changed:
+        if any(key == must or key.startswith(f"{must}.") for must in _MUST_MATCH):
+            raise TrainingError(
+                f"{checkpoint}: cannot go on with another {key.rpartition('.')[0] or key}: "
+                f"{told[key]}; put it back, or begin a new run in another OUTPUT_DIR"
+            )
+    return list(told.values())
+
+
+def _options(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in node.items():
+        if isinstance(value, Mapping) and value:
+            yield from _options(value, f"{prefix}{key}.")
+        elif not isinstance(value, Mapping):
+            yield f"{prefix}{key}", value
+
+
+def metric_directions(cfg: Config) -> dict[str, bool]:
+    """Each figure of a validation that can be tracked, and whether more of it is better.
+
+    Raises:
+        ConfigError: VALIDATION.TRACK is none of them, or an unknown metric is named.
+    """
+    if "loss" in cfg.METRICS or "loss" in cfg.LOSSES:
+        key = "METRICS" if "loss" in cfg.METRICS else "LOSSES"
+        raise ConfigError(f"{key}.loss: this name is taken by the sum of all losses; use another")
+    directions = {"loss": False}
+    for name, spec in cfg.METRICS.items():
+        try:
+            directions[name] = METRICS.get(spec["NAME"]).higher_is_better
+        except PartError as error:
+            raise ConfigError(f"METRICS.{name}.NAME: {error}") from error
+    track = cfg.VALIDATION.TRACK
+    if track not in directions:
+        raise ConfigError(
+            f"VALIDATION.TRACK: no metric of METRICS is called {track!r}; "
+            f"{did_you_mean(track, directions)}"
+        )
+    return directions
+
+
+def check_lengths(cfg: Config) -> None:
+    """Numbers that a run's length and rhythm follow from.
+
+    Raises:
+        ConfigError: one is below 1.
+    """
+    numbers = {
+        "SOLVER.EPOCHS": cfg.SOLVER.EPOCHS,
+        "SOLVER.ITERATIONS": cfg.SOLVER.ITERATIONS,
+        "VALIDATION.PERIOD": cfg.VALIDATION.PERIOD,
+        "VALIDATION.PATIENCE": cfg.VALIDATION.PATIENCE,
+        "LOG.PERIOD": cfg.LOG.PERIOD,
+    }
+    for key, value in numbers.items():
+        if value is not None and value < 1:
+            raise ConfigError(f"{key}: is {value}; it must be at least 1")
+
+
+def check_channels(cfg: Config, model: nn.Module) -> None:
+    """Pictures must have the channels that the architecture takes.
+
+    Raises:
+        ConfigError: they have not.
+    """
+    takes = model.descriptor.channels
+    if takes not in (0, cfg.DATA.CHANNELS):
+        raise ConfigError(
+            f"DATA.CHANNELS: is {cfg.DATA.CHANNELS}, but MODEL {cfg.MODEL.NAME} takes {takes}"
+        )

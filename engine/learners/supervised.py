@@ -1,0 +1,53 @@
+"""Learning from pairs: make the output equal the target."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from engine.precision import autocast
+from engine.registries import LEARNERS
+
+TOTAL = "loss"  # the name of the weighted sum among a learner's named losses
+
+
+@LEARNERS.register
+class Supervised:
+    """Sums named losses between the model's output and the target.
+
+    Args:
+        model: the network being trained.
+        losses: name to (loss, weight); see `modeling.build.build_losses`.
+        device: where batches lie.
+        precision: the forward pass computes in it; the losses always in float32.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        losses: Mapping[str, tuple[nn.Module, float]],
+        device: torch.device,
+        precision: str,
+    ) -> None:
+        self.model = model
+        self.losses = losses
+        self._device = device
+        self._precision = precision
+
+    def step(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The losses of one batch, with a graph to go backward through.
+
+        Args:
+            batch: `input` and `target`, float32 NCHW in [0, 1] on the model's device.
+
+        Returns:
+            Scalars: `loss`, the sum by weight, and each loss by its own name, before its weight.
+        """
+        with autocast(self._device, self._precision):
+            output = self.model(batch["input"])
+        output = output.float()
+        parts = {name: loss(output, batch["target"]) for name, (loss, _) in self.losses.items()}
+        total = sum(self.losses[name][1] * value for name, value in parts.items())
+        return {TOTAL: total, **parts}

@@ -1,0 +1,6 @@
+"""The kinds of part that make up the solver room."""
+
+from utils.registry import Registry
+
+OPTIMIZERS = Registry("optimizer")
+SCHEDULERS = Registry("schedule")

@@ -1,0 +1,46 @@
+"""Train a model.
+
+Examples:
+    tools/train_net.py --config-file configs/sd1_glare.yml
+    tools/train_net.py --config-file configs/sd1_glare.yml OUTPUT_DIR output/try SOLVER.LR 5e-4
+    tools/train_net.py --config-file configs/sd1_glare.yml OUTPUT_DIR output/try --resume
+    tools/train_net.py --config-file configs/sd1_glare.yml DEVICE cpu DATA.BATCH_SIZE 2
+
+The output folder holds log.txt, metrics.jsonl, TensorBoard's events, plots/curves.png, samples/,
+and checkpoints/: best.safetensors to restore with, last.pt to go on from with --resume. Ctrl-C and
+SIGTERM save the run before they end it.
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+sys.path[:1] = [str(Path(__file__).resolve().parents[1])]
+sys.path.append(os.getcwd())
+
+from config import load_config
+from engine.trainer import Trainer
+from utils.command_line import add_config_arguments, run_tool
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add_config_arguments(parser)
+    parser.add_argument(
+        "--resume", action="store_true", help="go on with the run in OUTPUT_DIR, from its last.pt"
+    )
+    return parser
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Train as the command line asks."""
+    cfg = load_config(arguments.config_file, arguments.overrides)
+    Trainer(cfg, resume=arguments.resume).train()
+
+
+if __name__ == "__main__":
+    sys.exit(run_tool(main, build_parser()))

@@ -1,0 +1,70 @@
+"""Messages to the terminal and to a run's log file.
+
+Every module logs through `get_logger(__name__)`; a tool or the trainer calls `setup_logging` once.
+The terminal's lines go around a progress bar that is being drawn; the file gets none of the bar.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+
+from tqdm import tqdm
+
+_ROOT = "pellucid"
+_FORMAT = "%(asctime)s %(message)s"
+_FORMAT_RAISED = "%(asctime)s %(levelname)s %(message)s"
+_DATES = "%Y-%m-%d %H:%M:%S"
+
+
+def get_logger(name: str) -> logging.Logger:
+    """The logger of module `name`, below the one that `setup_logging` sets up."""
+    return logging.getLogger(f"{_ROOT}.{name}")
+
+
+def setup_logging(output_dir: Path | None = None) -> None:
+    """Send messages to stdout and, with a folder, append them to its `log.txt`.
+
+    A second call takes the place of the first.
+
+    Args:
+        output_dir: folder of the run; made where it is missing.
+    """
+    logger = logging.getLogger(_ROOT)
+    for handler in list(logger.handlers):
+        logger.removeHandler(handler)
+        handler.close()
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    handlers: list[logging.Handler] = [_AroundTheBar()]
+    if output_dir is not None:
+        output_dir.mkdir(parents=True, exist_ok=True)
+        handlers.append(logging.FileHandler(output_dir / "log.txt", encoding="utf-8"))
+    for handler in handlers:
+        handler.setFormatter(_LevelFormatter())
+        logger.addHandler(handler)
+
+
+class _AroundTheBar(logging.Handler):
+    """Writes a line to stdout above the progress bars that are being drawn."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            tqdm.write(self.format(record), file=sys.stdout)
+            sys.stdout.flush()
+        except Exception:  # logging's own rule: a message that cannot be written stops nothing
+            self.handleError(record)
+
+
+class _LevelFormatter(logging.Formatter):
+    """Names the level only where it is more than plain information."""
+
+    def __init__(self) -> None:
+        super().__init__(_FORMAT, _DATES)
+        self._raised = logging.Formatter(_FORMAT_RAISED, _DATES)
+
+    def format(self, record: logging.LogRecord) -> str:
+        if record.levelno > logging.INFO:
+            return self._raised.format(record)
+        return super().format(record)
