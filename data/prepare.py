@@ -71,6 +71,8 @@ def prepare_sd1(source: Path, output: Path, force: bool = False) -> Sd1Report:
     if not source.exists():
         raise DataError(f"{source}: no such file or folder")
     in_place = source.is_dir() and source.resolve() == output.resolve()
+    if output.resolve() in source.resolve().parents:
+        raise DataError(f"{source}: is inside {output}, which is to be written; move one of them")
     if not in_place:
         check_free(output, force)
     with nullcontext(output) if in_place else staged_folder(output, force) as folder:

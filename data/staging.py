@@ -8,6 +8,8 @@ from pathlib import Path
 
 from utils.errors import DataError
 
+REPLACEABLE = frozenset({"train", "val", "samples", "left_out"})  # what a prepared set consists of
+
 
 @contextmanager
 def staged_folder(output: Path, force: bool = False) -> Iterator[Path]:
@@ -17,7 +19,7 @@ def staged_folder(output: Path, force: bool = False) -> Iterator[Path]:
 
     Args:
         output: the folder to appear; its parents are created.
-        force: replace an `output` that exists; else that is an error.
+        force: replace an `output` that exists and holds nothing but such a set.
 
     Raises:
         DataError: `output` exists, or its parent cannot be written.
@@ -40,14 +42,20 @@ def staged_folder(output: Path, force: bool = False) -> Iterator[Path]:
 
 
 def check_free(output: Path, force: bool) -> None:
-    """Refuse an `output` that exists, unless it is a folder and `force` is given.
+    """Refuse an `output` that exists, unless `force` is given and it holds what such a set holds.
 
     Raises:
         DataError: naming it.
     """
-    if output.is_dir() and any(output.iterdir()) and not force:
-        raise DataError(
-            f"{output}: exists already; add --force to replace it, or --output ELSEWHERE"
-        )
     if output.is_symlink() or (output.exists() and not output.is_dir()):
         raise DataError(f"{output}: is not a folder; choose another --output")
+    if not output.is_dir():
+        return
+    entries = {path.name for path in output.iterdir()}
+    if entries and not force:
+        raise DataError(f"{output}: exists already; add --force to replace it, or --output FOLDER")
+    if foreign := sorted(entries - REPLACEABLE):
+        raise DataError(
+            f"{output}: is not replaced, because it holds {foreign[0]!r}; "
+            "remove it yourself or choose another --output"
+        )

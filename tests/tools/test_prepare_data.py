@@ -1,0 +1,47 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from utils.images import list_images, write_image
+
+TOOL = Path(__file__).resolve().parents[2] / "tools" / "prepare_data.py"
+
+
+def run(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(TOOL), *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120)
+
+
+def test_demo_then_sd1_from_any_folder(tmp_path):
+    done = run("demo", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    demo = tmp_path / "datasets" / "SD1_demo"
+    assert len(list_images(demo / "train")) == 48
+    assert len(list_images(demo / "val")) == 12
+    assert list_images(demo / "samples")
+    assert done.stderr == ""  # no bar where no terminal is
+
+    checked = run("sd1", demo, cwd=tmp_path)  # the demo set bears every check of the real one
+    assert checked.returncode == 0, checked.stderr
+    assert "warning: train/ has 48 pictures" in checked.stderr
+    assert "48 to train, 12 to validate" in checked.stdout
+    assert len(list_images(tmp_path / "datasets" / "SD1" / "train")) == 48
+
+    again = run("demo", cwd=tmp_path)
+    assert again.returncode == 2
+    assert "--force" in again.stderr
+    assert "Traceback" not in again.stderr
+
+
+def test_errors_are_one_line_and_debug_shows_more(tmp_path):
+    for split in ("train", "val"):
+        (tmp_path / "raw" / split).mkdir(parents=True)
+        write_image(tmp_path / "raw" / split / "1.png", np.zeros((8, 8, 3), np.uint8))
+    done = run("sd1", "raw", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: raw/train/1.png: is 8x8 pixels, not 1536x512")
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "Traceback" in run("sd1", "raw", "--debug", cwd=tmp_path).stderr
+    assert not (tmp_path / "datasets" / "SD1").exists()
