@@ -28,6 +28,8 @@ help: ## list what can be made
 setup: $(STAMP) ## create .venv and install the requirements, once
 
 $(STAMP): requirements.txt requirements-dev.txt constraints-cpu.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
+		"Pellucid needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
 	test -x $(RUN) || $(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install -r requirements-dev.txt $(CONSTRAINTS) $(PIP_ARGS)
 	touch $@

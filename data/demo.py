@@ -112,7 +112,7 @@ def _stitched_pictures(split: str, count: int) -> Iterator[np.ndarray]:
                 picture = list(photographs.values())[index // PHOTO_SHARE % len(photographs)]
                 truth = _crop(picture, rng)
             else:
-                truth = printed.read(index, rng)["target"]
+                truth = np.asarray(printed.read(index, rng)["target"])
             light = glare(truth.astype(np.float32) / 255, rng)
             yield stitch(truth, np.rint(np.clip(light, 0, 1) * 255).astype(np.uint8))
 
