@@ -44,7 +44,7 @@ _C.SOLVER.ITERATIONS = None  # a length in optimizer steps instead; EPOCHS is th
 _C.VALIDATION = Config()
 _C.VALIDATION.PERIOD = 1  # epochs between validations; the last epoch is always validated
 _C.VALIDATION.TRACK = "psnr"  # the metric that picks best weights and stops early
-_C.VALIDATION.PATIENCE = None  # stop after this many validations without a better TRACK; None: never
+_C.VALIDATION.PATIENCE = None  # stop after so many validations without a better TRACK; None never
 _C.VALIDATION.SAMPLES = 4  # pictures drawn on sample sheets and in TensorBoard
 
 _C.METRICS = Config()  # named map: psnr: {NAME: PSNR, ARGS: {crop_border: 4, y_channel: true}}

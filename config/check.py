@@ -1,0 +1,62 @@
+"""Checks of values that a type alone does not make right."""
+
+import re
+from functools import reduce
+from typing import Any
+
+from config.merge import Merge
+from utils.errors import ConfigError
+from utils.registry import did_you_mean
+
+_CHOICES: dict[str, tuple[Any, ...]] = {
+    "PRECISION": ("auto", "float32", "bf16", "fp16"),
+    "DATA.CHANNELS": (1, 3),
+}
+_AT_LEAST = {
+    "SEED": 0,
+    "DATA.EPOCH_SIZE": 1,
+    "DATA.BATCH_SIZE": 1,
+    "DATA.WORKERS": 0,
+    "SOLVER.EPOCHS": 1,
+    "SOLVER.ITERATIONS": 1,
+    "VALIDATION.PERIOD": 1,
+    "VALIDATION.PATIENCE": 1,
+    "VALIDATION.SAMPLES": 0,
+    "LOG.PERIOD": 1,
+}
+
+
+def check(merge: Merge) -> None:
+    """Check choices, bounds, and keys that speak of each other.
+
+    Raises:
+        ConfigError: naming where the value came from and its key.
+    """
+
+    def fail(key: str, problem: str) -> None:
+        raise ConfigError(f"{merge.source_of(key)}: {key}: {problem}")
+
+    cfg = merge.cfg
+    for key, choices in _CHOICES.items():
+        value = _at(cfg, key)
+        if value not in choices:
+            fail(key, f"{value!r} is no choice; {did_you_mean(str(value), map(str, choices))}")
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", cfg.DEVICE):
+        proposal = did_you_mean(cfg.DEVICE, ("auto", "cpu", "cuda", "cuda:1"))
+        fail("DEVICE", f"{cfg.DEVICE!r} is no choice; {proposal}")
+    for key, least in _AT_LEAST.items():
+        value = _at(cfg, key)
+        if value is not None and (type(value) is not int or value < least):
+            fail(key, f"needs a whole number of at least {least}, not {value!r}")
+    for key in ("LOSSES", "METRICS", "DATA.TRANSFORMS", "DATA.DEGRADATIONS"):
+        node = _at(cfg, key)
+        for name, entry in node.items() if isinstance(node, dict) else enumerate(node):
+            if not entry.NAME:
+                fail(f"{key}.{name}.NAME", "is missing; name the part to build")
+    track = cfg.VALIDATION.TRACK
+    if cfg.METRICS and track not in cfg.METRICS:
+        fail("VALIDATION.TRACK", f"{track!r} is not in METRICS; {did_you_mean(track, cfg.METRICS)}")
+
+
+def _at(cfg: Any, key: str) -> Any:
+    return reduce(lambda node, word: node[word], key.split("."), cfg)

@@ -1,0 +1,136 @@
+"""What every command-line tool shares: config arguments, overrides, and how errors are shown."""
+
+import argparse
+import re
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+
+from utils.errors import ConfigError, PellucidError
+
+_REFUSED = 2
+_INTERRUPTED = 130
+_BARE_KEY = re.compile(r"[A-Z][A-Z_]+(\.\w+)*: ")  # "MODEL.ARGS.width: ..."
+
+
+def add_config_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add `--config-file F`, `--debug` and `KEY VALUE ...` overrides (`parse` fills `.overrides`).
+
+    A parser with these takes no other positional arguments.
+    """
+    parser.add_argument(
+        "--config-file", required=True, metavar="FILE", help="YAML file of the experiment"
+    )
+    add_debug_argument(parser)
+    parser.add_argument(
+        "overrides",
+        nargs="*",
+        default=[],
+        metavar="KEY VALUE",
+        help="options to override, such as SOLVER.LR 1e-4 MODEL.ARGS.width 32",
+    )
+
+
+def add_debug_argument(parser: argparse.ArgumentParser) -> None:
+    """Add `--debug` unless the parser has it."""
+    try:
+        parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    except argparse.ArgumentError:  # argparse's only way of saying that it is there
+        return
+
+
+def parse(parser: argparse.ArgumentParser, argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Parse flags that stand before, between and after KEY VALUE overrides.
+
+    The word after a KEY is its value even where it begins with a dash (-1e-4), unless it is one
+    of the parser's own flags.
+
+    Returns:
+        The namespace; `.overrides` is the flat list of keys and values.
+
+    Raises:
+        ConfigError: a KEY without a value.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    flags: list[str] = []
+    overrides: list[str] = []
+    while words:
+        word = words.pop(0)
+        if word == "--":
+            overrides += words
+            break
+        if word.startswith("-"):
+            taken = _values_taken(parser, word, words)
+            flags += [word, *words[:taken]]
+            del words[:taken]
+        else:
+            overrides.append(word)
+            if words and words[0] not in parser._option_string_actions:
+                overrides.append(words.pop(0))
+            elif words:  # a flag where the value belongs: refused below, after a look for --help
+                flags += words
+                break
+    arguments = parser.parse_args(flags)
+    if len(overrides) % 2:
+        raise ConfigError(f"override: {overrides[-1]!r} has no value; write KEY VALUE")
+    arguments.overrides = overrides
+    return arguments
+
+
+def run_tool(
+    main: Callable[[argparse.Namespace], None],
+    parser: argparse.ArgumentParser,
+    argv: Sequence[str] | None = None,
+) -> int:
+    """Parse the command line, run `main`, and turn errors a user can mend into one or two lines.
+
+    Returns:
+        The exit status: 0, 2 after a `PellucidError`, 130 after an interrupt.
+    """
+    add_debug_argument(parser)
+    words = list(sys.argv[1:] if argv is None else argv)
+    arguments = argparse.Namespace(debug="--debug" in words)
+    try:
+        takes_overrides = parser.get_default("overrides") is not None
+        arguments = parse(parser, words) if takes_overrides else parser.parse_args(words)
+        main(arguments)
+    except PellucidError as error:
+        if arguments.debug:
+            traceback.print_exc()
+        sys.stderr.write(f"error: {_placed(error, arguments)}\n")
+        return _REFUSED
+    except KeyboardInterrupt:
+        if arguments.debug:
+            traceback.print_exc()
+        sys.stderr.write("interrupted\n")
+        return _INTERRUPTED
+    return 0
+
+
+def _values_taken(parser: argparse.ArgumentParser, flag: str, following: Sequence[str]) -> int:
+    """How many of the words after `flag` are its own; argparse keeps this to itself."""
+    actions = parser._option_string_actions
+    if "=" in flag:
+        return 0
+    names = [flag] if flag in actions else [name for name in actions if name.startswith(flag)]
+    if not flag.startswith("--") and flag not in actions or not names:
+        return 0
+    nargs = actions[names[0]].nargs
+    if nargs is None:
+        return 1
+    if isinstance(nargs, int):
+        return nargs
+    until_flag = next((i for i, word in enumerate(following) if word in actions), len(following))
+    return min(until_flag, 1) if nargs == argparse.OPTIONAL else until_flag
+
+
+def _placed(error: PellucidError, arguments: argparse.Namespace) -> str:
+    """The message, with the file or "override" in front where only a key is named."""
+    message = str(error)
+    config_file = getattr(arguments, "config_file", None)
+    if not isinstance(error, ConfigError) or not config_file or not _BARE_KEY.match(message):
+        return message
+    for key in arguments.overrides[::2]:
+        if message.startswith((f"{key}:", f"{key}.")):
+            return f"override: {message}"
+    return f"{config_file}: {message}"
