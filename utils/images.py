@@ -24,6 +24,12 @@ _FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP")
 _ORIENTATION_TAG = 0x0112
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _REFUSED_MODES = {"CMYK": "CMYK", "LAB": "CIELAB", "HSV": "HSV", "F": "floating point"}
+_ENCODING = {
+    ".jpg": [cv2.IMWRITE_JPEG_QUALITY, 95],
+    ".jpeg": [cv2.IMWRITE_JPEG_QUALITY, 95],
+    ".tif": [cv2.IMWRITE_TIFF_COMPRESSION, 8],  # Deflate: more readers have it than LZW
+    ".tiff": [cv2.IMWRITE_TIFF_COMPRESSION, 8],
+}
 _DEEP_SUFFIXES = (".png", ".tif", ".tiff")
 _ALPHA_SUFFIXES = (".png", ".tif", ".tiff", ".webp")
 _UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
@@ -281,9 +287,9 @@ def _encode(image: np.ndarray, suffix: str, name: str) -> bytes:
     if planes.shape[2] == 4 and suffix not in _ALPHA_SUFFIXES:
         raise ImageError(f"{name}: {suffix} holds no transparency; write PNG, TIFF or WebP")
     order = {1: [0], 3: [2, 1, 0], 4: [2, 1, 0, 3]}[planes.shape[2]]
-    quality = [cv2.IMWRITE_JPEG_QUALITY, 95] if suffix in (".jpg", ".jpeg") else []
+    options = _ENCODING.get(suffix, [])
     try:
-        done, data = cv2.imencode(suffix, np.ascontiguousarray(planes[..., order]), quality)
+        done, data = cv2.imencode(suffix, np.ascontiguousarray(planes[..., order]), options)
     except cv2.error as error:
         raise ImageError(f"{name}: cannot be encoded: {error.err}") from error
     if not done:

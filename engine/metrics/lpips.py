@@ -50,7 +50,8 @@ class LPIPS(Metric):
         self.weights = weights
         state = _read_weights(Path(weights), net) if weights else _fetch_weights(net)
         self._network = _build_network(net)
-        _fill_backbone(self._network.net, state, net, weights or "torchvision's download")
+        backbone = self._network.get_submodule("net")
+        _fill_backbone(backbone, state, net, weights or "torchvision's download")
 
     def to(self, device: torch.device | str) -> "LPIPS":
         """Measure and accumulate on `device`."""

@@ -1,0 +1,71 @@
+"""tools/score.py as a user runs it: from any folder, in a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from utils.images import write_image
+
+TOOL = Path(__file__).resolve().parents[2] / "tools" / "score.py"
+
+
+def score(*words, folder, **variables):
+    return subprocess.run(
+        [sys.executable, str(TOOL), *map(str, words)],
+        cwd=folder,
+        env={**os.environ, "OMP_NUM_THREADS": "1", **variables},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+@pytest.fixture
+def folder(tmp_path):
+    target = np.full((20, 20, 3), 100, np.uint8)
+    write_image(tmp_path / "output" / "one.png", target + np.uint8(1))
+    write_image(tmp_path / "output" / "two.png", target + np.uint8(10))
+    for name in ("one", "two"):
+        write_image(tmp_path / "target" / f"{name}.bmp", target)
+    return tmp_path
+
+
+def test_json(folder):
+    result = score("output", "target", "--json", "--crop-border", 2, folder=folder)
+    assert result.returncode == 0 and result.stderr == ""
+    report = json.loads(result.stdout)
+    assert list(report) == ["protocol", "images", "mean"]
+    assert [row["name"] for row in report["images"]] == ["one", "two"]
+    # 20 log10(255) and 20 dB less.
+    assert [row["psnr"] for row in report["images"]] == pytest.approx([48.1308, 28.1308], abs=1e-4)
+    assert list(report["mean"]) == ["psnr", "ssim", "l1"]
+    assert report["mean"]["psnr"] == pytest.approx(38.1308, abs=1e-4)
+    assert report["protocol"]["metrics"]["psnr"]["crop_border"] == 2
+
+
+def test_table_states_its_protocol(folder):
+    result = score("output", "target", "--metrics", "psnr", "--y-channel", folder=folder)
+    assert result.returncode == 0
+    assert "BT.601" in result.stdout and "data_range 255" in result.stdout
+    name, mean = result.stdout.splitlines()[-1].split()
+    # Luma spans 219 of 255 levels: differences shrink, by 1.3219 dB.
+    assert name == "mean" and float(mean) == pytest.approx(38.1308 + 1.3219, abs=2e-4)
+
+
+def test_errors_are_one_line_and_exit_2(folder):
+    (folder / "output" / "two.png").unlink()
+    result = score("output", "target", folder=folder)
+    assert result.returncode == 2 and result.stdout == ""
+    assert len(result.stderr.splitlines()) == 1 and "two.bmp" in result.stderr
+
+
+def test_lpips_without_weights_fails_at_the_start(folder):
+    words = ("output", "target", "--metrics", "lpips", "--lpips-weights", "none.pth")
+    result = score(*words, folder=folder)
+    assert result.returncode == 2 and "Traceback" not in result.stderr
+    assert "none.pth: no such file" in result.stderr

@@ -1,0 +1,51 @@
+import os
+import stat
+
+import pytest
+
+from utils.errors import PellucidError
+from utils.files import atomic_path, atomic_write_bytes, atomic_write_text
+
+
+def test_writes_and_replaces(tmp_path):
+    path = tmp_path / "new folder" / "Größe 日本.txt"
+    atomic_write_text(path, "first")
+    atomic_write_text(path, "zweitens: ü")
+    assert path.read_bytes() == "zweitens: ü".encode()
+    assert os.listdir(path.parent) == [path.name]
+
+
+def test_failure_leaves_what_was_there(tmp_path):
+    path = tmp_path / "weights.bin"
+    atomic_write_bytes(path, b"old")
+    with pytest.raises(RuntimeError), atomic_path(path) as temporary:
+        temporary.write_bytes(b"half of the n")
+        raise RuntimeError("encoder died")
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["weights.bin"]
+
+
+def test_nothing_stands_at_the_place_before_the_end(tmp_path):
+    path = tmp_path / "plot.png"
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(b"data")
+        assert not path.exists()
+        assert temporary.parent == tmp_path and temporary.suffix == ".png"
+        assert temporary.name.startswith(".")
+    assert path.read_bytes() == b"data"
+
+
+def test_permissions_follow_the_umask(tmp_path):
+    path, plain = tmp_path / "a", tmp_path / "b"
+    atomic_write_bytes(path, b"")
+    plain.write_bytes(b"")
+    assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE(plain.stat().st_mode)
+
+
+@pytest.mark.parametrize("place", ["file/below.txt", "folder"])
+def test_refusal_names_the_path(tmp_path, place):
+    (tmp_path / "file").write_text("a file where a folder should be")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(PellucidError, match=place):
+        atomic_write_bytes(tmp_path / place, b"x")
+    assert sorted(os.listdir(tmp_path)) == ["file", "folder"]
