@@ -4,6 +4,8 @@ Clean pictures for degradations that happen to print, such as glare. Text is set
 the machine has (matplotlib's own DejaVu at least; Chinese too where a CJK font is installed).
 """
 
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 
@@ -13,6 +15,7 @@ import numpy as np
 from matplotlib import font_manager
 from PIL import Image, ImageDraw, ImageFont
 
+from data.datasets.files import MissingDataError
 from data.registries import DATASETS
 from utils.errors import DataError
 from utils.images import list_images, read_image
@@ -46,6 +49,7 @@ class PrintedMatter:
         count: how many samples the set says it has.
         size: height and width of a sample in pixels.
         photos: folders with photographs to print among the text; without, only drawn matter.
+        include: a pattern that the photographs' file names must match.
         channels: 1 for gray samples, 3 for RGB.
         split: train, val or test; named in errors.
 
@@ -57,9 +61,11 @@ class PrintedMatter:
         self,
         count: int,
         size: int,
-        photos: list[str] | None = None,
-        channels: int = 3,
-        split: str = "train",
+        photos: Sequence[str] = (),
+        include: str = "*",
+        *,
+        channels: int,
+        split: str,
     ) -> None:
         if count < 1 or size < 64:
             raise ValueError(f"count {count} must be at least 1 and size {size} at least 64")
@@ -67,9 +73,12 @@ class PrintedMatter:
         self.size = size
         self.channels = channels
         self.photos: list[Path] = []
-        for folder in photos or []:
-            if not Path(folder).is_dir() or not (found := list_images(Path(folder))):
-                raise DataError(f"{split}: no photographs in {folder}; mend `photos`")
+        for folder in photos:
+            if not Path(folder).is_dir():
+                raise MissingDataError(f"{split}: no folder {folder}")
+            found = [f for f in list_images(Path(folder)) if fnmatchcase(f.name, include)]
+            if not found:
+                raise DataError(f"{split}: no photograph in {folder} matches {include!r}")
             self.photos += found
 
     def __len__(self) -> int:

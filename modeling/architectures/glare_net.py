@@ -72,8 +72,9 @@ class GlareNet(nn.Module):
         luma = _luminance(x)
         small = _resize(luma, size)
         features = self.body(self.unshuffle(small))
-        # Estimating at float32 keeps the division below exact under mixed precision.
-        light, keep = self.light(features).float().chunk(2, dim=1)
+        # A light rounded to bf16 would show as steps of a gray level: estimate it at float32.
+        with torch.autocast(x.device.type, enabled=False):
+            light, keep = self.light(features.float()).chunk(2, dim=1)
         light, keep = F.softplus(light), torch.sigmoid(keep)
         cleared = _clear(small, _resize(light, size), _resize(keep, size))
         correction = self.shuffle(
