@@ -130,7 +130,7 @@ def build_dataset(cfg: Config, split: str) -> Source:
     except MissingDataError as error:
         if not cfg.DATASETS.HELP:
             raise
-        raise DataError(f"{error}\n{cfg.DATASETS.HELP}") from error
+        raise DataError(f"{error}\n{cfg.DATASETS.HELP.strip()}") from error
     if not len(source):
         raise DataError(f"{split}: data set {spec.NAME} is empty")
     # Only data sets that decode files have something to keep.

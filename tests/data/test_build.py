@@ -211,11 +211,11 @@ def test_clean_pictures_without_degradations(photos):
 
 def test_missing_data_says_how_to_get_it(photos):
     cfg = make_config(photos / "gone")
-    cfg.DATASETS.HELP = "Run tools/prepare_data.py demo first."
+    cfg.DATASETS.HELP = "Run tools/prepare_data.py demo first.\n"
     with pytest.raises(DataError) as caught:
         build_loader(cfg, "train", "cpu")
     first, second = str(caught.value).splitlines()
-    assert first.startswith("train: there is no folder") and second == cfg.DATASETS.HELP
+    assert first.startswith("train: there is no folder") and second == cfg.DATASETS.HELP.strip()
 
 
 @pytest.mark.parametrize(
