@@ -83,7 +83,9 @@ class GlareNet(nn.Module):
             )
         )
         full = x.shape[-2:]
-        return _clear(x, _resize(light, full), _resize(keep, full)) + _resize(correction, full)
+        return _clear(x, _resize(light, full), _resize(keep, full)) + _resize(
+            correction.float(), full
+        )
 
     def _size_at_work(self, height: int, width: int) -> tuple[int, int]:
         """Height and width with the longer side at the working size, both multiples of the grid."""
