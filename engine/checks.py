@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from torch import nn
 
 from config import Config, as_dict
-from engine.metrics import METRICS
+from engine.metrics import METRICS, Metric
 from utils.errors import ConfigError, PartError, TrainingError
 from utils.registry import did_you_mean
 
@@ -103,9 +103,10 @@ def metric_directions(cfg: Config) -> dict[str, bool]:
     directions = {"loss": False}
     for name, spec in cfg.METRICS.items():
         try:
-            directions[name] = METRICS.get(spec["NAME"]).higher_is_better
+            metric = cast(type[Metric], METRICS.get(spec["NAME"]))
         except PartError as error:
             raise ConfigError(f"METRICS.{name}.NAME: {error}") from error
+        directions[name] = metric.higher_is_better
     track = cfg.VALIDATION.TRACK
     if track not in directions:
         raise ConfigError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -44,14 +45,15 @@ class LossMeter:
 
     def reset(self) -> None:
         """Begin a new epoch."""
-        self.__init__()
+        self._window, self._window_count = {}, 0
+        self._sums, self._count = {}, 0
 
-    def state_dict(self) -> dict[str, object]:
+    def state_dict(self) -> dict[str, Any]:
         """The epoch so far, in plain Python."""
         self.read_window()
         return {"sums": dict(self._sums), "count": self._count}
 
-    def load_state_dict(self, state: Mapping[str, object]) -> None:
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on in the epoch that `state` was taken in."""
         self.reset()
         self._sums, self._count = dict(state["sums"]), state["count"]

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType, TracebackType
+from typing import Any
 
 
 class Stopped(BaseException):
@@ -22,7 +23,7 @@ class StopSignals:
 
     def __init__(self) -> None:
         self._received: int | None = None
-        self._previous: dict[int, object] = {}
+        self._previous: dict[int, Any] = {}
         self._pid = os.getpid()
         self._at_once = False
 

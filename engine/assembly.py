@@ -1,0 +1,125 @@
+"""From a config to everything a run of training is made of."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from config import Config
+from data.build import Loader, build_loader
+from engine import checks
+from engine.best import BestTracker
+from engine.checkpoint import load_into, load_weights
+from engine.evaluator import Evaluator
+from engine.generators import seed_everything
+from engine.learners import LEARNERS
+from engine.precision import resolve_device, resolve_precision
+from modeling.build import build_losses, build_model
+from solver import build_optimizer, build_scheduler
+from solver.schedulers import Schedule
+from utils.registry import build_part
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a run is made of.
+
+    Attributes:
+        device: where the model is.
+        precision: what forward passes compute in.
+        channels_last: whether model and batches lie as NHWC in memory.
+        model: the network being trained.
+        learner: turns a batch into named losses.
+        evaluator: measures the model on whole pictures.
+        train_loader: batches to learn from.
+        val_loader: pictures to validate on.
+        optimizer: changes the model.
+        scheduler: changes the optimizer's learning rate.
+        scaler: keeps fp16 gradients from vanishing; does nothing in other precisions.
+        tracker: knows the best validation and when to stop.
+        iterations: optimizer steps in the whole run.
+        epochs: epochs in the whole run, the last of which may be cut short.
+    """
+
+    device: torch.device
+    precision: str
+    channels_last: bool
+    model: nn.Module
+    learner: Any
+    evaluator: Evaluator
+    train_loader: Loader
+    val_loader: Loader
+    optimizer: torch.optim.Optimizer
+    scheduler: Schedule
+    scaler: torch.amp.GradScaler
+    tracker: BestTracker
+    iterations: int
+    epochs: int
+
+
+def assemble(cfg: Config) -> Parts:
+    """Build the parts of a run; seeds every generator first. Writes nothing.
+
+    Raises:
+        PellucidError: an option is wrong, or data or weights are missing or do not fit.
+    """
+    checks.refuse_overlap(cfg)
+    checks.check_lengths(cfg)
+    directions = checks.metric_directions(cfg)
+    device = resolve_device(cfg.DEVICE)
+    seed_everything(cfg.SEED)
+    model = _initial_model(cfg)
+    precision = resolve_precision(cfg.PRECISION, device, model.descriptor.precisions)
+    # NHWC is what a GPU's convolutions compute in; on the CPU it wins nothing.
+    channels_last = device.type == "cuda"
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    model = model.to(device, memory_format=layout)
+    losses = {name: (loss.to(device), weight) for name, (loss, weight) in build_losses(cfg).items()}
+    learner = build_part(
+        LEARNERS,
+        cfg.LEARNER,
+        "LEARNER",
+        model=model,
+        losses=losses,
+        device=device,
+        precision=precision,
+    )
+    train_loader = build_loader(cfg, "train", device)
+    iterations = cfg.SOLVER.ITERATIONS or cfg.SOLVER.EPOCHS * len(train_loader)
+    epochs = math.ceil(iterations / len(train_loader))
+    optimizer = build_optimizer(cfg, model.parameters(), device)
+    return Parts(
+        device=device,
+        precision=precision,
+        channels_last=channels_last,
+        model=model,
+        learner=learner,
+        evaluator=Evaluator(cfg, device, losses),
+        train_loader=train_loader,
+        val_loader=build_loader(cfg, "val", device),
+        optimizer=optimizer,
+        scheduler=build_scheduler(cfg, optimizer, epochs, len(train_loader), directions),
+        scaler=torch.amp.GradScaler(device.type, enabled=precision == "fp16"),
+        tracker=_tracker(cfg, directions),
+        iterations=iterations,
+        epochs=epochs,
+    )
+
+
+def _initial_model(cfg: Config) -> nn.Module:
+    model = build_model(cfg)
+    checks.check_channels(cfg, model)
+    if cfg.MODEL.WEIGHTS:
+        state, _, _ = load_weights(cfg.MODEL.WEIGHTS)
+        load_into(model, state, cfg.MODEL.WEIGHTS)
+    return model
+
+
+def _tracker(cfg: Config, directions: Mapping[str, bool]) -> BestTracker:
+    track = cfg.VALIDATION.TRACK
+    return BestTracker(track, directions[track], cfg.VALIDATION.PATIENCE)

@@ -1,0 +1,50 @@
+"""The output folder of a run: where each thing lies, and who writes it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import config
+from config import Config
+from engine.history import Writer
+from engine.writers import Curves, JsonLines, LogLines, SampleSheets, TensorBoard
+from utils.files import atomic_write_text
+from utils.logging import setup_logging
+
+
+class OutputFolder:
+    """The folder that OUTPUT_DIR names.
+
+    Attributes:
+        path: the folder.
+        last: the checkpoint to go on from.
+        best: the best weights so far.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.last = self.path / "checkpoints" / "last.pt"
+        self.best = self.path / "checkpoints" / "best.safetensors"
+
+    def open(self, cfg: Config, epochs: int, iterations: int, done: int | None) -> list[Writer]:
+        """Begin to write: the log, the resolved config, and whatever is measured from now on.
+
+        Args:
+            cfg: the whole config.
+            epochs: length of the run, for the log.
+            iterations: likewise.
+            done: the step a resumed run goes on from: what was measured after it goes. None
+                begins anew.
+
+        Returns:
+            The writers, to be told of each record.
+        """
+        setup_logging(self.path)
+        atomic_write_text(self.path / "config.yml", config.dump(cfg))
+        return [
+            LogLines(epochs, iterations),
+            JsonLines(self.path / "metrics.jsonl", done),
+            TensorBoard(self.path, done),
+            Curves(self.path / "plots" / "curves.png"),
+            SampleSheets(self.path / "samples"),
+        ]
