@@ -1,0 +1,178 @@
+"""Any picture goes in, and comes out at its own size, depth and channels."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+from torch.nn import functional as F
+
+from config import from_dict
+from engine.checkpoint import save_weights
+from engine.restorer import Restorer
+from modeling import ARCHITECTURES
+from modeling.build import build_model
+from modeling.descriptor import Descriptor
+from utils.errors import CheckpointError, ConfigError, ImageError
+
+LUMA = np.array([0.299, 0.587, 0.114])
+
+
+class Model(nn.Module):
+    """A function as an architecture."""
+
+    def __init__(self, function, channels=0, scale=1):
+        super().__init__()
+        self.function = function
+        self.descriptor = Descriptor(channels=channels, scale=scale)
+        self.seen = []
+
+    def forward(self, x):
+        self.seen.append(tuple(x.shape))
+        return self.function(x)
+
+
+@ARCHITECTURES.register
+class RestorerTestScale(nn.Module):
+    """x * factor, as weights that can be saved."""
+
+    descriptor = Descriptor(channels=0, precisions=("float32",))
+
+    def __init__(self, factor: float = 0.5):
+        super().__init__()
+        self.factor = nn.Parameter(torch.tensor(factor))
+
+    def forward(self, x):
+        return x * self.factor
+
+
+def picture(rng, channels, dtype, size=(37, 23)):
+    return rng.integers(0, np.iinfo(dtype).max + 1, (*size, channels), dtype=dtype)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("takes", [0, 1, 3])
+def test_identity_gives_the_picture_back(rng, dtype, channels, takes):
+    image = picture(rng, channels, dtype)
+    restored = Restorer(Model(lambda x: x, takes), "cpu").restore(image)
+    assert restored.dtype == dtype
+    # Through luminance and back, float32 is exact to far less than a step of 16 bit.
+    assert np.array_equal(restored, image)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 50), (511, 3), (64, 64)])
+def test_any_size(rng, size):
+    image = picture(rng, 3, np.uint8, size)
+    assert np.array_equal(Restorer(Model(lambda x: x, 1), "cpu").restore(image), image)
+
+
+def test_output_is_clamped_and_rounded_not_truncated():
+    image = np.array([[[0], [100], [200], [255]]], np.uint8)
+    restored = Restorer(Model(lambda x: x * 1.5 - 0.25 / 255), "cpu").restore(image)
+    assert restored.ravel().tolist() == [0, 150, 255, 255]
+
+
+def test_channels_that_the_model_sees(rng):
+    for takes, channels, seen in [(0, 1, 1), (0, 3, 3), (1, 3, 1), (3, 1, 3), (0, 4, 3)]:
+        model = Model(lambda x: x, takes)
+        Restorer(model, "cpu").restore(picture(rng, channels, np.uint8))
+        assert model.seen == [(1, seen, 37, 23)]
+
+
+def test_colour_returns_when_a_gray_model_removes_white_light(rng):
+    clean = rng.uniform(0.02, 0.98, (40, 50, 3))
+    rows, columns = np.mgrid[:40, :50]
+    light = 0.6 * np.exp(-((rows - 20) ** 2 + (columns - 25) ** 2) / 200)[..., None] + 0.02
+    glared = clean + light * (1 - 0.7 * clean)
+    lost = (glared > 1).any(axis=2)
+    image = np.rint(glared.clip(0, 1) * 255).astype(np.uint8)
+    truth = torch.from_numpy((clean @ LUMA)[None, None]).float()
+    restored = Restorer(Model(lambda x: truth, 1), "cpu").restore(image)
+    error = np.abs(restored / 255 - clean)
+    assert lost.mean() < 0.2  # most of the picture is a fair test
+    # Rounding the input to 8 bit is magnified by 1 / (1 - 0.7 L), here up to 1.8.
+    assert error[~lost].max() <= 2 / 255
+    # The harm is there to begin with.
+    assert np.abs(image / 255 - clean).mean() > 20 / 255
+
+
+def test_scale_is_kept_by_colour_and_transparency(rng):
+    image = np.empty((10, 12, 4), np.uint8)
+    image[...] = (200, 100, 50, 70)
+    for takes in (0, 1, 3):
+        model = Model(lambda x: F.interpolate(x, scale_factor=2), takes, scale=2)
+        restored = Restorer(model, "cpu").restore(image)
+        assert restored.shape == (20, 24, 4)
+        assert np.array_equal(restored, np.broadcast_to(image[:1, :1], restored.shape))
+
+
+def test_the_model_is_put_into_eval():
+    image = np.full((8, 8, 1), 100, np.uint8)
+    restorer = Restorer(Model(nn.Dropout(0.5)).train(), "cpu")
+    assert np.array_equal(restorer.restore(image), image)
+
+
+def test_sixteen_bits_are_computed_in_float32():
+    seen = []
+
+    class Layer(nn.Conv2d):
+        descriptor = Descriptor(channels=1)
+
+        def forward(self, x):
+            y = super().forward(x)
+            seen.append(y.dtype)
+            return y
+
+    restorer = Restorer(Layer(1, 1, 1), "cpu", "bf16")
+    for dtype in (np.uint8, np.uint16):
+        restorer.restore(np.zeros((4, 4, 1), dtype))
+    assert seen == [torch.bfloat16, torch.float32]
+
+
+def test_refusals(rng):
+    restorer = Restorer(Model(lambda x: x), "cpu")
+    with pytest.raises(ImageError, match=r"a.png: an array of shape \(4, 4, 2\)"):
+        restorer.restore(np.zeros((4, 4, 2), np.uint8), "a.png")
+    with pytest.raises(ImageError, match="float64"):
+        restorer.restore(np.zeros((4, 4, 3)))
+    with pytest.raises(ImageError, match="not finite"):
+        Restorer(Model(lambda x: x / 0), "cpu").restore(np.zeros((4, 4, 1), np.uint8))
+    huge = Restorer(Model(lambda x: x.expand(2**40, -1, -1, -1).clone()), "cpu")
+    with pytest.raises(ImageError, match="big.png: 23x37 pixels do not fit into the memory of cpu"):
+        huge.restore(picture(rng, 3, np.uint8), "big.png")
+    with pytest.raises(RuntimeError, match="a defect"):  # other failures are not disguised
+
+        def defect(x):
+            raise RuntimeError("a defect")
+
+        Restorer(Model(defect), "cpu").restore(picture(rng, 3, np.uint8))
+
+
+def test_weights_alone_are_enough(rng, tmp_path):
+    cfg = from_dict({"MODEL": {"NAME": "RestorerTestScale", "ARGS": {"factor": 0.25}}})
+    model = build_model(cfg)
+    with torch.no_grad():
+        model.factor.fill_(0.5)
+    save_weights(tmp_path / "w.safetensors", model, cfg, {})
+    restored = Restorer.from_weights(tmp_path / "w.safetensors", "cpu").restore(
+        np.full((5, 6, 3), 200, np.uint8)
+    )
+    assert np.unique(restored).tolist() == [100]
+
+
+def test_weights_that_cannot_be_used(tmp_path):
+    path = tmp_path / "w.safetensors"
+    with pytest.raises(CheckpointError, match="no such weights file"):
+        Restorer.from_weights(path, "cpu")
+    save_file({"factor": torch.ones(())}, str(path))
+    with pytest.raises(CheckpointError, match="holds no config"):
+        Restorer.from_weights(path, "cpu")
+    config = {"MODEL": {"NAME": "LabNet"}, "PLUGINS": ["my_lab.models"]}
+    save_file({"factor": torch.ones(())}, str(path), {"config": json.dumps(config)})
+    with pytest.raises(CheckpointError, match=r"LabNet.*my_lab\.models"):
+        Restorer.from_weights(path, "cpu")
+    with pytest.raises(ConfigError, match="DEVICE"):
+        Restorer.from_weights(path, "tpu")

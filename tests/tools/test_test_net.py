@@ -1,0 +1,110 @@
+"""tools/test_net.py: a table with the input's own row, checked against scikit-image."""
+
+import csv
+
+import numpy as np
+import pytest
+from skimage.metrics import peak_signal_noise_ratio
+
+from config import load_config
+from engine.checkpoint import save_weights
+from modeling.build import build_model
+from tools.test_net import build_parser, main
+from utils.command_line import run_tool
+from utils.images import write_image
+
+CONFIG = """
+OUTPUT_DIR: {folder}/run
+DEVICE: cpu
+MODEL: {{NAME: UNet, ARGS: {{channels: 1, widths: [4, 4]}}}}
+LOSSES: {{pixel: {{NAME: L1}}}}
+DATASETS:
+  VAL: {{NAME: PairedFolders, ARGS: {{input: {folder}/val/in, target: {folder}/val/out}}}}
+DATA: {{CHANNELS: 1, WORKERS: 0}}
+VALIDATION: {{SAMPLES: 3}}
+METRICS:
+  l1: {{NAME: L1}}
+  psnr: {{NAME: PSNR, ARGS: {{crop_border: 2}}}}
+"""
+
+
+@pytest.fixture
+def run(tmp_path, rng):
+    """A config file with a validation set of five pairs, and a test set of two beside it."""
+    for split, count in (("val", 5), ("test", 2)):
+        for i in range(count):
+            target = rng.integers(0, 200, (24 + i, 32, 1), dtype=np.uint8)
+            write_image(tmp_path / split / "in" / f"{i}.png", target + 10 * (i + 1))
+            write_image(tmp_path / split / "out" / f"{i}.png", target)
+    (tmp_path / "config.yml").write_text(CONFIG.format(folder=tmp_path))
+    return tmp_path
+
+
+def save(path, config):
+    """Weights of a network that has learnt nothing: it starts as the identity."""
+    cfg = load_config(config)
+    save_weights(path, build_model(cfg), cfg, {})
+
+
+def run_on(folder, *words):
+    return run_tool(main, build_parser(), ["--config-file", str(folder / "config.yml"), *words])
+
+
+def test_table_csv_and_sheets(run, capsys):
+    save(run / "run" / "checkpoints" / "best.safetensors", run / "config.yml")
+    assert run_on(run) == 0
+    out = capsys.readouterr().out
+    # Five constant differences of 10 (i + 1), whatever the border.
+    psnr = [20 * np.log10(255 / (10 * (i + 1))) for i in range(5)]
+    lines = out.splitlines()
+    assert lines[0].split() == ["l1", "↓", "psnr", "↑"]
+    for line, name in ((lines[2], "input"), (lines[3], "UNet")):
+        assert line.split() == [name, f"{30 / 255:.4f}", f"{np.mean(psnr):.2f}"]
+    for fact in ("5 pictures of VAL PairedFolders", "read as gray", "crop_border 2", "float32"):
+        assert fact in out
+    folder = run / "run" / "test"
+    with (folder / "images.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["name"] for row in rows] == ["0", "1", "2", "3", "4"]
+    assert [float(row["psnr"]) for row in rows] == pytest.approx(psnr)
+    assert [float(row["input_psnr"]) for row in rows] == pytest.approx(psnr)
+    assert (folder / "samples_1.png").stat().st_size > 0
+    assert (folder / "table.txt").read_text().splitlines()[0] == lines[0]
+
+
+def test_other_weights_and_a_test_set(run, capsys):
+    save(run / "other.safetensors", run / "config.yml")
+    words = ["DATASETS.TEST.NAME", "PairedFolders", "--weights", str(run / "other.safetensors")]
+    words += ["DATASETS.TEST.ARGS.input", str(run / "test" / "in")]
+    words += ["DATASETS.TEST.ARGS.target", str(run / "test" / "out")]
+    assert run_on(run, *words) == 0
+    out = capsys.readouterr().out
+    assert "2 pictures of TEST PairedFolders" in out
+    flat = np.zeros((8, 8), np.uint8)
+    psnr = np.mean([peak_signal_noise_ratio(flat, flat + shift) for shift in (10, 20)])
+    assert f"{psnr:.2f}" in out.splitlines()[3]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ([], "best.safetensors: there are no such weights; train with"),
+        (["--weights", "w", "METRICS", "{}"], "METRICS"),
+        (["--weights", "other", "MODEL.ARGS.widths", "[4, 8]"], "does not fit UNet"),
+    ],
+)
+def test_refusals(run, capsys, words, says):
+    save(run / "other.safetensors", run / "config.yml")
+    words = [str(run / "other.safetensors") if word == "other" else word for word in words]
+    assert run_on(run, *words) == 2
+    assert says in capsys.readouterr().err
+    assert not (run / "run").exists()
+
+
+def test_missing_targets_are_named(run, capsys):
+    save(run / "other.safetensors", run / "config.yml")
+    (run / "val" / "out" / "3.png").unlink()
+    assert run_on(run, "--weights", str(run / "other.safetensors")) == 2
+    error = capsys.readouterr().err
+    assert "val" in error
+    assert "3.png" in error
