@@ -35,7 +35,7 @@ _C.DATA.BATCH_SIZE = 16  # training samples a step
 _C.DATA.WORKERS = 2  # loader processes; 0 loads in the training process
 
 _C.SOLVER = Config()
-_C.SOLVER.OPTIMIZER = Config(NAME="Adam", ARGS=Config())
+_C.SOLVER.OPTIMIZER = Config(NAME="Adam", ARGS=Config())  # how gradients change weights
 _C.SOLVER.LR = 1e-4  # base learning rate
 _C.SOLVER.SCHEDULER = Config(NAME="Constant", ARGS=Config())  # learning rate over time
 _C.SOLVER.EPOCHS = 50  # length of the run

@@ -67,7 +67,7 @@ class Merge:
             try:
                 given = parse_value(text)
             except ConfigError as error:
-                raise ConfigError(f"override: {key}: {error}") from error
+                raise self._error(key, f"{error}") from error
             self.cfg = self._assign(self._rule, self.cfg, key.split("."), given, "")
             self._sources[key] = self.source
             self._overridden.append(key)
@@ -138,7 +138,7 @@ class Merge:
             return _bare(given)
         word, rest = words[0], words[1:]
         here = join(key, word)
-        if isinstance(current, (list, tuple)):
+        if isinstance(current, list):
             index = self._index(current, word, here)
             current[index] = self._argument(current[index], rest, given, here)
         elif isinstance(current, Config):

@@ -82,7 +82,7 @@ def parse_value(text: str) -> Any:
     """The value that an override's text stands for: str, `Scalar`, list or dict.
 
     What does not parse as a scalar, a [list] or a {mapping} from end to end is a string as it
-    stands: `{}_x4`, `C:/x:y`, `a=b`, `a # b`, `run: this`.
+    stands: `{}_x4`, `C:/x:y`, `a=b`, `a # b`, `run: this`, `!a b`.
 
     Raises:
         ConfigError: a {mapping} with a key that stands twice or is no text.
@@ -91,7 +91,11 @@ def parse_value(text: str) -> Any:
         node = yaml.compose(text, Loader=_Loader)
     except (yaml.YAMLError, RecursionError):
         return text
-    if node is None or text[node.start_mark.index : node.end_mark.index] != text.strip():
+    if (
+        node is None
+        or text.lstrip().startswith("!")
+        or text[node.start_mark.index : node.end_mark.index] != text.strip()
+    ):
         return text
     if isinstance(node, yaml.ScalarNode):
         if node.tag == f"{_TAG}str" and node.style is None:

@@ -1,0 +1,140 @@
+"""Flags before and after overrides, and errors in a line or two."""
+
+import argparse
+
+import pytest
+
+from utils.command_line import add_config_arguments, parse, run_tool
+from utils.errors import ConfigError, DataError
+
+
+def tool_parser():
+    parser = argparse.ArgumentParser(prog="tool")
+    add_config_arguments(parser)
+    parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--weights", "-w")
+    parser.add_argument("--size", nargs=2, type=int)
+    parser.add_argument("--names", nargs="+")
+    return parser
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "--config-file a.yml --resume --weights w.st SOLVER.LR -1e-4 SEED 3",
+        "SOLVER.LR -1e-4 SEED 3 --config-file a.yml --resume --weights w.st",
+        "--weights w.st SOLVER.LR -1e-4 --resume SEED 3 --config-file=a.yml",
+        "SOLVER.LR -1e-4 -w w.st SEED 3 --conf a.yml --resume",
+        "--resume --config-file a.yml -ww.st -- SOLVER.LR -1e-4 SEED 3",
+    ],
+)
+def test_flags_may_stand_anywhere(line):
+    args = parse(tool_parser(), line.split())
+    assert args.overrides == ["SOLVER.LR", "-1e-4", "SEED", "3"]
+    assert (args.config_file, args.resume, args.weights) == ("a.yml", True, "w.st")
+
+
+@pytest.mark.parametrize("value", ["-1", "-1e-4", "-.5", "-x", "--unknown", "", "a b", "{}_x4"])
+def test_any_word_but_a_flag_is_a_value(value):
+    args = parse(tool_parser(), ["--config-file", "a", "KEY", value, "--resume"])
+    assert args.overrides == ["KEY", value] and args.resume
+
+
+def test_flags_keep_all_their_words():
+    line = "--config-file a A 1 --size 3 4 B 2 --names x y"
+    args = parse(tool_parser(), line.split())
+    assert (args.size, args.names, args.overrides) == ([3, 4], ["x", "y"], ["A", "1", "B", "2"])
+
+
+def test_without_overrides_the_list_is_empty():
+    assert parse(tool_parser(), ["--config-file", "a"]).overrides == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["A 1 LAST --config-file a", "--config-file a A 1 LAST", "--config-file a LAST --resume"],
+)
+def test_an_odd_word_is_named(line):
+    with pytest.raises(ConfigError, match="'LAST' has no value"):
+        parse(tool_parser(), line.split())
+
+
+@pytest.mark.parametrize("line", ["", "--config-file a --resum3", "--config-file"])
+def test_argparse_refuses_what_it_always_refuses(line, capsys):
+    with pytest.raises(SystemExit) as caught:
+        parse(tool_parser(), line.split())
+    assert caught.value.code == 2
+    capsys.readouterr()
+
+
+def test_help_shows_every_argument_and_works_anywhere(capsys):
+    with pytest.raises(SystemExit) as caught:
+        parse(tool_parser(), ["SOLVER.LR", "--help"])
+    assert caught.value.code == 0
+    text = capsys.readouterr().out
+    assert "--config-file FILE" in text and "KEY VALUE" in text and "--debug" in text
+
+
+def run_raising(error, *words):
+    def main(args):
+        raise error
+
+    return run_tool(main, tool_parser(), ["--config-file", "a.yml", *words])
+
+
+def test_success_is_zero_and_main_gets_the_arguments():
+    seen = []
+    assert run_tool(seen.append, tool_parser(), ["--config-file", "a", "B", "-1"]) == 0
+    assert seen[0].overrides == ["B", "-1"]
+
+
+def test_an_error_a_user_can_mend_is_one_line(capsys):
+    assert run_raising(DataError("train: 3.png has no partner")) == 2
+    captured = capsys.readouterr()
+    assert captured.err == "error: train: 3.png has no partner\n" and captured.out == ""
+
+
+def test_an_odd_word_is_one_line_too(capsys):
+    assert run_tool(lambda args: None, tool_parser(), ["--config-file", "a", "B"]) == 2
+    assert capsys.readouterr().err == "error: override: 'B' has no value; write KEY VALUE\n"
+
+
+@pytest.mark.parametrize(
+    ("message", "words", "shown"),
+    [
+        ("MODEL.ARGS.x: unknown", [], "a.yml: MODEL.ARGS.x: unknown"),
+        ("MODEL.ARGS.x: unknown", ["MODEL.ARGS.x", "1"], "override: MODEL.ARGS.x: unknown"),
+        ("MODEL.ARGS.x: unknown", ["MODEL.ARGS", "{x: 1}"], "override: MODEL.ARGS.x: unknown"),
+        ("MODEL.ARGS.x: unknown", ["SEED", "1"], "a.yml: MODEL.ARGS.x: unknown"),
+        ("a.yml: SEED: wrong", ["SEED", "1"], "a.yml: SEED: wrong"),
+        ("override: SEED: wrong", ["SEED", "1"], "override: SEED: wrong"),
+        ("w.safetensors: MODEL.NAM: wrong", [], "w.safetensors: MODEL.NAM: wrong"),
+    ],
+)
+def test_a_config_error_says_where_its_key_came_from(capsys, message, words, shown):
+    assert run_raising(ConfigError(message), *words) == 2
+    assert capsys.readouterr().err == f"error: {shown}\n"
+
+
+def test_debug_shows_the_traceback(capsys):
+    assert run_raising(DataError("gone"), "--debug") == 2
+    text = capsys.readouterr().err
+    assert "Traceback" in text and text.endswith("error: gone\n")
+
+
+def test_an_interrupt_is_130_without_a_traceback(capsys):
+    assert run_raising(KeyboardInterrupt()) == 130
+    assert capsys.readouterr().err == "interrupted\n"
+
+
+def test_a_defect_of_ours_is_not_hidden():
+    with pytest.raises(ZeroDivisionError):
+        run_raising(ZeroDivisionError())
+
+
+def test_a_tool_with_inputs_of_its_own_keeps_them_and_gets_debug():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("inputs", nargs="+")
+    seen = []
+    assert run_tool(seen.append, parser, ["a", "b", "c", "--debug"]) == 0
+    assert seen[0].inputs == ["a", "b", "c"] and seen[0].debug
