@@ -202,7 +202,7 @@ def _wanted(default: Any) -> str:
 def _example(rule: Rule) -> str:
     if is_part(rule):
         return "{NAME: ..., ARGS: {...}}"
-    return "{}" if isinstance(rule, Arguments) else "{KEY: value}"
+    return "{argument: value}" if isinstance(rule, Arguments) else "{KEY: value}"
 
 
 def _show(given: Any) -> str:
