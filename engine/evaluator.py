@@ -150,7 +150,7 @@ class Evaluator:
             )
         batch = to_device(batch, self._device)
         picture, target = batch["input"], batch["target"]
-        with out_of_memory_named(names[0], *picture.shape[-2:], self._device):
+        with out_of_memory_named(names[0], picture.shape[-2:], self._device):
             with autocast(self._device, precision):
                 output = model(picture)
             if output.shape != target.shape:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -22,18 +22,18 @@ def _is_out_of_memory(error: BaseException) -> bool:
 
 
 @contextmanager
-def out_of_memory_named(name: str, height: int, width: int, device: torch.device) -> Iterator[None]:
+def out_of_memory_named(name: str, size: Sequence[int], device: torch.device) -> Iterator[None]:
     """Turn an out-of-memory failure inside the block into an error about this picture.
 
     Args:
         name: the picture's name.
-        height: its height in pixels.
-        width: its width in pixels.
+        size: its height and width in pixels.
         device: where it was worked on.
 
     Raises:
         ImageError: memory ran out; what was allocated for the picture is free again.
     """
+    height, width = size
     try:
         yield
     except (RuntimeError, MemoryError) as error:

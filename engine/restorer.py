@@ -91,7 +91,7 @@ class Restorer:
         precision = "float32" if image.dtype == np.uint16 else self.precision
         with (
             torch.inference_mode(),
-            out_of_memory_named(name, *image.shape[:2], self.device),
+            out_of_memory_named(name, image.shape[:2], self.device),
         ):
             picture = to_tensor(colours)[None].to(self.device)
             with autocast(self.device, precision):

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from utils.files import atomic_path
 
@@ -67,7 +68,7 @@ def plot_curves(history: Sequence[dict[str, Any]], path: Path) -> None:
                 axes.plot(epochs, values, marker="o", markersize=3, label=label)
         axes.set_title(name)
         axes.set_xlabel("epoch")
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
         if axes.lines:
             axes.legend()
