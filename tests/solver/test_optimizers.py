@@ -1,0 +1,75 @@
+import pytest
+import torch
+
+from config import get_defaults
+from solver import build_optimizer
+from utils.errors import ConfigError
+
+CPU = torch.device("cpu")
+
+
+def config_with(name, arguments=None, lr=0.01):
+    cfg = get_defaults()
+    cfg.SOLVER.LR = lr
+    cfg.SOLVER.OPTIMIZER.NAME = name
+    for key, value in (arguments or {}).items():
+        cfg.SOLVER.OPTIMIZER.ARGS[key] = value
+    return cfg
+
+
+def trajectory(optimizer, weight):
+    for step in range(4):
+        optimizer.zero_grad()
+        ((weight - step) ** 2).sum().backward()
+        optimizer.step()
+    return weight.detach().clone()
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "reference"),
+    [
+        ("Adam", {}, lambda p: torch.optim.Adam(p, 0.01)),
+        (
+            "Adam",
+            {"betas": [0.5, 0.9], "weight_decay": 0.1},
+            lambda p: torch.optim.Adam(p, 0.01, (0.5, 0.9), weight_decay=0.1),
+        ),
+        ("AdamW", {}, lambda p: torch.optim.AdamW(p, 0.01)),
+        ("AdamW", {"amsgrad": True}, lambda p: torch.optim.AdamW(p, 0.01, amsgrad=True)),
+        (
+            "SGD",
+            {"momentum": 0.9, "nesterov": True, "weight_decay": 0.01},
+            lambda p: torch.optim.SGD(p, 0.01, 0.9, 0, 0.01, nesterov=True),
+        ),
+    ],
+)
+def test_takes_the_steps_of_pytorch(name, arguments, reference):
+    ours = torch.nn.Parameter(torch.tensor([1.0, -2.0]))
+    theirs = torch.nn.Parameter(ours.detach().clone())
+    optimizer = build_optimizer(config_with(name, arguments), [ours], CPU)
+    assert torch.equal(trajectory(optimizer, ours), trajectory(reference([theirs]), theirs))
+
+
+def test_leaves_frozen_parameters_out():
+    frozen = torch.nn.Parameter(torch.zeros(3), requires_grad=False)
+    free = torch.nn.Parameter(torch.zeros(2))
+    optimizer = build_optimizer(config_with("Adam"), [frozen, free], CPU)
+    assert [p is free for group in optimizer.param_groups for p in group["params"]] == [True]
+    with pytest.raises(ConfigError, match="no parameter to train"):
+        build_optimizer(config_with("Adam"), [frozen], CPU)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "message"),
+    [
+        ("Adem", {}, r"SOLVER\.OPTIMIZER\.NAME: .*did you mean Adam"),
+        ("Adam", {"beta": [0.9, 0.99]}, r"SOLVER\.OPTIMIZER\.ARGS\.beta: .*did you mean betas"),
+        ("SGD", {"betas": [0.9, 0.99]}, r"SOLVER\.OPTIMIZER\.ARGS\.betas: .*takes no argument"),
+        ("Adam", {"lr": 1.0}, r"the learning rate is SOLVER\.LR"),
+        ("Adam", {"fused": True}, r"ARGS\.fused: is set by the framework"),
+        ("Adam", {"betas": [0.9]}, r"SOLVER\.OPTIMIZER\.ARGS: "),
+    ],
+)
+def test_refuses_by_key(name, arguments, message):
+    with pytest.raises(ConfigError, match=message):
+        build_optimizer(config_with(name, arguments), [torch.nn.Parameter(torch.zeros(1))], CPU)
