@@ -148,9 +148,9 @@ class Evaluator:
                 f"{names[0]}: has no target to measure against; "
                 "name a data set with targets, or use tools/restore.py"
             )
-        batch = to_device(batch, self._device)
-        picture, target = batch["input"], batch["target"]
-        with out_of_memory_named(names[0], picture.shape[-2:], self._device):
+        with out_of_memory_named(names[0], batch["input"].shape[-2:], self._device):
+            batch = to_device(batch, self._device)
+            picture, target = batch["input"], batch["target"]
             with autocast(self._device, precision):
                 output = model(picture)
             if output.shape != target.shape:
