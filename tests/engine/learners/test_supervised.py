@@ -1,0 +1,42 @@
+import pytest
+import torch
+from torch import nn
+
+from engine.learners import LEARNERS
+
+CPU = torch.device("cpu")
+
+
+def supervised(model, losses, precision="float32"):
+    return LEARNERS.build("Supervised", model=model, losses=losses, device=CPU, precision=precision)
+
+
+def test_sums_named_losses_by_weight_and_its_gradient_is_theirs():
+    model = nn.Conv2d(1, 1, 1)
+    batch = {"input": torch.rand(2, 1, 5, 4), "target": torch.rand(2, 1, 5, 4)}
+    losses = {"l1": (nn.L1Loss(), 1.0), "l2": (nn.MSELoss(), 0.25)}
+    found = supervised(model, losses).step(batch)
+    difference = model(batch["input"]) - batch["target"]
+    expected = difference.abs().mean() + 0.25 * difference.square().mean()
+    assert list(found) == ["loss", "l1", "l2"]
+    assert found["loss"].item() == pytest.approx(expected.item(), rel=1e-6)
+    ours = torch.autograd.grad(found["loss"], model.weight)[0]
+    assert torch.allclose(ours, torch.autograd.grad(expected, model.weight)[0])
+
+
+def test_losses_are_taken_in_float32_whatever_the_model_computes_in():
+    seen = []
+
+    class Watching(nn.L1Loss):
+        def forward(self, output, target):
+            seen.append((output.dtype, torch.is_autocast_enabled("cpu")))
+            return super().forward(output, target)
+
+    model = nn.Conv2d(1, 1, 3, padding=1)
+    dtypes = []
+    model.register_forward_hook(lambda module, inputs, output: dtypes.append(output.dtype))
+    batch = {"input": torch.rand(1, 1, 8, 8), "target": torch.rand(1, 1, 8, 8)}
+    supervised(model, {"l1": (Watching(), 1.0)}, "bf16").step(batch)["loss"].backward()
+    assert dtypes == [torch.bfloat16]
+    assert seen == [(torch.float32, False)]
+    assert model.weight.grad.dtype == torch.float32
