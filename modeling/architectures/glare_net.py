@@ -1,14 +1,13 @@
 """GlareNet: estimates the light that glare is made of and takes it away.
 
 Glare is white light L that varies smoothly over the picture and is recorded as
-x = g + L (1 - k g): bright paper gains less than dark ink. So a network that looks at the whole
-picture at one fixed scale finds L and k, and the picture g follows at any resolution and in every
-colour from
+x = g + L (1 - k g): bright paper gains less than dark ink. Solved for the picture g,
 
-    g = (x - L) / (1 - k L).
+    g = a x - b   with   a = 1 / (1 - k L),   b = L / (1 - k L),
 
-Only where x saturates is something really lost; there a correction is estimated from the picture
-cleared so far.
+so a network that looks at the whole picture at one fixed scale estimates the two smooth maps a and
+b, and g follows at any resolution and in every colour. Only where x saturates is something really
+lost; there a correction is estimated from the picture cleared so far.
 """
 
 from collections.abc import Sequence
@@ -54,10 +53,10 @@ class GlareNet(nn.Module):
             ConvUnit(widths[0], widths[0]),
             nn.Conv2d(widths[0], _STEM**2, 3, padding=1),
         )
-        # Start as the identity, but for a faint light through which gradients can flow.
-        for head, bias in ((self.light, [-3.0, 0.85]), (self.refine[-1], [0.0] * _STEM**2)):
+        # Start near the identity: a = 1, b = 0, no correction.
+        for head in (self.light, self.refine[-1]):
             nn.init.normal_(head.weight, std=1e-3)
-            head.bias.data = torch.tensor(bias)
+            nn.init.zeros_(head.bias)
         self.descriptor = Descriptor(
             scale=1,
             channels=0,
@@ -74,18 +73,15 @@ class GlareNet(nn.Module):
         features = self.body(self.unshuffle(small))
         # A light rounded to bf16 would show as steps of a gray level: estimate it at float32.
         with torch.autocast(x.device.type, enabled=False):
-            light, keep = self.light(features.float()).chunk(2, dim=1)
-        light, keep = F.softplus(light), torch.sigmoid(keep)
-        cleared = _clear(small, _resize(light, size), _resize(keep, size))
+            light = self.light(features.float())
+        cleared = _clear(small, _resize(light, size))
         correction = self.shuffle(
             self.refine(
                 torch.cat([self.unshuffle(small), self.unshuffle(cleared), features], dim=1)
             )
-        )
+        ).float()
         full = x.shape[-2:]
-        return _clear(x, _resize(light, full), _resize(keep, full)) + _resize(
-            correction.float(), full
-        )
+        return _clear(x, _resize(light, full)) + _resize(correction, full)
 
     def _size_at_work(self, height: int, width: int) -> tuple[int, int]:
         """Height and width with the longer side at the working size, both multiples of the grid."""
@@ -114,6 +110,7 @@ def _resize(x: Tensor, size: Sequence[int]) -> Tensor:
     )
 
 
-def _clear(x: Tensor, light: Tensor, keep: Tensor) -> Tensor:
-    """Solve x = g + L (1 - k g) for g. The denominator stays clear of 0 where all is lost."""
-    return (x - light) / (1 - keep * light).clamp_min(0.2)
+def _clear(x: Tensor, light: Tensor) -> Tensor:
+    """Take light off (N, C, H, W): g = a x - b, `light` holding a - 1 and b as (N, 2, H, W)."""
+    gain, offset = light.chunk(2, dim=1)
+    return x + gain * x - offset

@@ -30,7 +30,10 @@ def test_clearing_inverts_the_composition():
     """x = g + L (1 - k g) and back, for every g, L and k short of saturation."""
     g, light = torch.rand(1000), torch.rand(1000) * 0.9
     keep = torch.rand(1000) * 0.8
-    torch.testing.assert_close(_clear(g + light * (1 - keep * g), light, keep), g)
+    x = g + light * (1 - keep * g)
+    gain, offset = 1 / (1 - keep * light), light / (1 - keep * light)
+    maps = torch.stack([gain - 1, offset]).view(1, 2, 1, -1)
+    torch.testing.assert_close(_clear(x.view(1, 1, 1, -1), maps), g.view(1, 1, 1, -1))
 
 
 @pytest.fixture
