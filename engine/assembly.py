@@ -62,8 +62,13 @@ class Parts:
     epochs: int
 
 
-def assemble(cfg: Config) -> Parts:
+def assemble(cfg: Config, from_weights: bool = True) -> Parts:
     """Build the parts of a run; seeds every generator first. Writes nothing.
+
+    Args:
+        cfg: the whole config.
+        from_weights: whether the model starts from MODEL.WEIGHTS, where it names a file; a
+            resumed run has its own.
 
     Raises:
         PellucidError: an option is wrong, or data or weights are missing or do not fit.
@@ -73,7 +78,7 @@ def assemble(cfg: Config) -> Parts:
     directions = checks.metric_directions(cfg)
     device = resolve_device(cfg.DEVICE)
     seed_everything(cfg.SEED)
-    model = _initial_model(cfg)
+    model = _initial_model(cfg, from_weights)
     precision = resolve_precision(cfg.PRECISION, device, model.descriptor.precisions)
     # NHWC is what a GPU's convolutions compute in; on the CPU it wins nothing.
     channels_last = device.type == "cuda"
@@ -111,10 +116,10 @@ def assemble(cfg: Config) -> Parts:
     )
 
 
-def _initial_model(cfg: Config) -> nn.Module:
+def _initial_model(cfg: Config, from_weights: bool) -> nn.Module:
     model = build_model(cfg)
     checks.check_channels(cfg, model)
-    if cfg.MODEL.WEIGHTS:
+    if from_weights and cfg.MODEL.WEIGHTS:
         state, _, _ = load_weights(cfg.MODEL.WEIGHTS)
         load_into(model, state, cfg.MODEL.WEIGHTS)
     return model

@@ -50,7 +50,7 @@ class Trainer:
         if state is None:
             checks.refuse_occupied(self.output.last)
         changes = checks.refuse_changes(state["config"], cfg, self.output.last) if state else []
-        self.parts = assemble(cfg)
+        self.parts = assemble(cfg, from_weights=not resume)
         self.position = Position()
         self.history = History()
         self._meter = LossMeter()

@@ -322,17 +322,24 @@ def test_starts_from_given_weights(make, tmp_path):
     save_weights(tmp_path / "start.safetensors", model, get_defaults(), {})
     trainer = Trainer(make(MODEL__WEIGHTS=str(tmp_path / "start.safetensors")))
     assert_same(dict(trainer.parts.model.state_dict()), dict(model.state_dict()))
-    trainer.history.close()
+    trainer.train()
+    (tmp_path / "start.safetensors").unlink()  # a resumed run has no need of it
+    run(trainer.cfg, resume=True)
     with pytest.raises(CheckpointError, match="none.safetensors"):
         Trainer(make("other", MODEL__WEIGHTS=str(tmp_path / "none.safetensors")))
     assert not (tmp_path / "other").exists()
 
 
-def test_bf16_learns_on_the_cpu(make):
-    trainer = run(make(PRECISION="bf16"))
-    assert trainer.parts.precision == "bf16"
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_half_precision_learns_and_resumes(make, precision):
+    trainer = run(make(PRECISION=precision))
+    assert trainer.parts.precision == precision
     first, second = (record.values["train/loss"] for record in trainer.history.epochs)
     assert second < first
+    scale = trainer.parts.scaler.state_dict().get("scale")
+    resumed = Trainer(make(PRECISION=precision, SOLVER__EPOCHS=3), resume=True)
+    assert resumed.parts.scaler.state_dict().get("scale") == scale
+    resumed.train()
 
 
 @pytest.mark.parametrize(("call", "which"), [(2, "training"), (4, "validation")])
