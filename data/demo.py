@@ -1,7 +1,7 @@
-"""A small set in SD1's own format, made in seconds from what scikit-image ships.
+"""Sets in SD1's own format, made from photographs and printed matter under synthetic glare.
 
-Its pictures are photographs and printed matter under synthetic glare. Training and validation
-share neither a photograph nor a seed.
+The demo set takes what scikit-image ships and is there in seconds; its training and validation
+share neither a photograph nor a seed. A set from photographs of one's own serves to measure on.
 """
 
 import tempfile
@@ -13,8 +13,10 @@ import numpy as np
 import skimage.data
 from tqdm import tqdm
 
+from data.datasets.clean import CleanFolder
 from data.datasets.printed_matter import PrintedMatter
 from data.degradations.glare import Glare
+from data.resizing import resize
 from data.staging import staged_folder
 from utils.images import write_image
 
@@ -86,6 +88,60 @@ def stitch(truth: np.ndarray, glare: np.ndarray) -> np.ndarray:
     return np.concatenate([panels, opaque], axis=2)
 
 
+def write_glare_set(
+    output: Path,
+    photos: Path,
+    include: str = "*",
+    count: int = 60,
+    seed: int = 3,
+    enlarge: int = SIDE,
+    force: bool = False,
+) -> None:
+    """Write a set to measure on: half of it photographs, half printed matter with them.
+
+    Args:
+        output: the folder to write; it appears only when it is complete.
+        photos: a folder of photographs.
+        include: a pattern that their file names must match.
+        count: pictures to write.
+        seed: what they are drawn from; another seed gives other pictures.
+        enlarge: side of a panel in pixels; other than 512 the same pictures are resized.
+        force: replace a folder that is there.
+
+    Raises:
+        DataError: no photographs, or `output` exists and `force` is not given.
+    """
+    photographs = CleanFolder(str(photos), include, channels=3, split="photographs")
+    printed = PrintedMatter(
+        count, SIDE, photos=[str(photos)], include=include, channels=3, split="photographs"
+    )
+    with staged_folder(output, force) as folder:
+        for index, stitched in enumerate(draw_pairs(photographs, printed, count, 2, seed)):
+            if enlarge != SIDE:  # each panel by itself, or their edges would mix
+                panels = [resize(panel, enlarge) for panel in np.split(stitched, 3, axis=1)]
+                stitched = np.concatenate(panels, axis=1)
+            write_image(folder / f"glare_{index:03d}.png", stitched)
+
+
+def draw_pairs(
+    photographs: CleanFolder, printed: PrintedMatter, count: int, photo_share: int, seed: int
+) -> Iterator[np.ndarray]:
+    """Draw `count` stitched pictures; each depends on the seed and its index only.
+
+    Every `photo_share`-th is a square cut from a photograph, in turn; the others are print.
+    """
+    glare = Glare()
+    for index in tqdm(range(count), desc=printed.split, unit="picture", disable=None):
+        rng = np.random.default_rng([seed, index])
+        if index % photo_share == 0:
+            turn = index // photo_share % len(photographs)
+            truth = _crop(photographs.read(turn, rng)["target"], rng)
+        else:
+            truth = printed.read(index, rng)["target"]
+        light = glare(truth.astype(np.float32) / 255, rng)
+        yield stitch(truth, np.rint(np.clip(light, 0, 1) * 255).astype(np.uint8))
+
+
 def load_photographs(split: str) -> dict[str, np.ndarray]:
     """The photographs of `split` by name: HWC RGB uint8, from scikit-image's own files."""
     photographs = {}
@@ -98,23 +154,13 @@ def load_photographs(split: str) -> dict[str, np.ndarray]:
 
 
 def _stitched_pictures(split: str, count: int) -> Iterator[np.ndarray]:
-    """Draw `count` stitched pictures; each depends on its split and index only."""
-    photographs = load_photographs(split)
-    glare = Glare()
-    seed = _SEEDS[split]
+    """Draw `count` stitched pictures of the demo set."""
     with tempfile.TemporaryDirectory() as scratch:
-        for name, picture in photographs.items():
+        for name, picture in load_photographs(split).items():
             write_image(Path(scratch) / f"{name}.png", picture)
+        photographs = CleanFolder(scratch, channels=3, split=split)
         printed = PrintedMatter(count, SIDE, photos=[scratch], channels=3, split=split)
-        for index in tqdm(range(count), desc=split, unit="picture", disable=None):
-            rng = np.random.default_rng([seed, index])
-            if index % PHOTO_SHARE == 0:
-                picture = list(photographs.values())[index // PHOTO_SHARE % len(photographs)]
-                truth = _crop(picture, rng)
-            else:
-                truth = np.asarray(printed.read(index, rng)["target"])
-            light = glare(truth.astype(np.float32) / 255, rng)
-            yield stitch(truth, np.rint(np.clip(light, 0, 1) * 255).astype(np.uint8))
+        yield from draw_pairs(photographs, printed, count, PHOTO_SHARE, _SEEDS[split])
 
 
 def _crop(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -1,7 +1,8 @@
-"""Make the demo set, or unpack and check the real SD1 set.
+"""Make the demo set or one of your own photographs, or unpack and check the real SD1 set.
 
 Examples:
     tools/prepare_data.py demo
+    tools/prepare_data.py glare ~/Pictures --output datasets/glare_test
     tools/prepare_data.py sd1 ~/Downloads/SD1.zip
     tools/prepare_data.py sd1 ~/Downloads/SD1 --output datasets/SD1
 """
@@ -14,7 +15,7 @@ from pathlib import Path
 sys.path[:1] = [str(Path(__file__).resolve().parents[1])]
 sys.path.append(os.getcwd())
 
-from data.demo import write_demo_set
+from data.demo import write_demo_set, write_glare_set
 from data.prepare import Sd1Report, prepare_sd1
 from utils.command_line import run_tool
 
@@ -26,13 +27,23 @@ def build_parser() -> argparse.ArgumentParser:
     )
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--force", action="store_true", help="replace the output folder")
-    common.add_argument(  # run_tool adds it to the main parser; it counts after demo and sd1 too
+    common.add_argument(  # run_tool adds it to the main parser; it counts after their names too
         "--debug", action="store_true", default=argparse.SUPPRESS, help="show a traceback"
     )
-    kinds = parser.add_subparsers(dest="kind", required=True, metavar="demo|sd1")
+    kinds = parser.add_subparsers(dest="kind", required=True, metavar="demo|glare|sd1")
 
     demo = kinds.add_parser("demo", parents=[common], help="a small set like SD1, in seconds")
     demo.add_argument("--output", type=Path, default=Path("datasets/SD1_demo"), metavar="FOLDER")
+
+    glare = kinds.add_parser("glare", parents=[common], help="a set of your own photographs")
+    glare.add_argument("photos", type=Path, metavar="FOLDER")
+    glare.add_argument("--output", type=Path, required=True, metavar="FOLDER")
+    glare.add_argument("--include", default="*", metavar="PATTERN", help="file names to take")
+    glare.add_argument("--count", type=int, default=60, help="pictures to write")
+    glare.add_argument("--seed", type=int, default=3)
+    glare.add_argument(
+        "--enlarge", type=int, default=512, metavar="PIXELS", help="side of the panels written"
+    )
 
     sd1 = kinds.add_parser("sd1", parents=[common], help="the real set, from a zip or a folder")
     sd1.add_argument("source", type=Path, metavar="ZIP_OR_FOLDER")
@@ -45,6 +56,18 @@ def main(arguments: argparse.Namespace) -> None:
     if arguments.kind == "demo":
         write_demo_set(arguments.output, force=arguments.force)
         print(f"{arguments.output}: train/, val/ and samples/ are ready")
+        return
+    if arguments.kind == "glare":
+        write_glare_set(
+            arguments.output,
+            arguments.photos,
+            arguments.include,
+            arguments.count,
+            arguments.seed,
+            arguments.enlarge,
+            arguments.force,
+        )
+        print(f"{arguments.output}: {arguments.count} pictures are ready")
         return
     print_report(arguments.output, prepare_sd1(arguments.source, arguments.output, arguments.force))
 

@@ -72,6 +72,7 @@ class PrintedMatter:
         self.count = count
         self.size = size
         self.channels = channels
+        self.split = split
         self.photos: list[Path] = []
         for folder in photos:
             if not Path(folder).is_dir():

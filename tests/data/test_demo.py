@@ -5,10 +5,16 @@ import pytest
 import skimage.data
 
 from data.datasets.stitched import StitchedPanels
-from data.demo import PHOTOGRAPHS, load_photographs, stitch, write_demo_set
+from data.demo import (
+    PHOTOGRAPHS,
+    load_photographs,
+    stitch,
+    write_demo_set,
+    write_glare_set,
+)
 from data.prepare import check_panel_order
 from utils.errors import DataError
-from utils.images import list_images, read_image
+from utils.images import list_images, read_image, write_image
 
 
 @pytest.fixture(scope="module")
@@ -94,3 +100,18 @@ def test_an_existing_set_is_kept(demo_set):
     with pytest.raises(DataError, match="--force"):
         write_demo_set(demo_set, train=1, val=1)
     assert len(list_images(demo_set / "train")) == 5
+
+
+def test_a_set_of_own_photographs_is_half_print_and_the_same_when_enlarged(tmp_path):
+    photos = tmp_path / "photos"
+    write_image(photos / "a1.png", load_photographs("val")["coffee"])
+    write_image(photos / "b1.png", load_photographs("val")["rocket"])
+    for side in (512, 1024):
+        write_glare_set(tmp_path / str(side), photos, include="a*", count=2, enlarge=side)
+    small, large = (
+        [read_image(path) for path in list_images(tmp_path / str(side))] for side in (512, 1024)
+    )
+    for one, other in zip(small, large, strict=True):
+        assert other.shape == (1024, 3072, 3)
+        shrunk = other.reshape(512, 2, 1536, 2, 3).mean(axis=(1, 3))
+        assert np.abs(shrunk[:, :1024] - one[:, :1024]).mean() < 4  # panels meet at 1024
