@@ -135,9 +135,9 @@ def draw_pairs(
         rng = np.random.default_rng([seed, index])
         if index % photo_share == 0:
             turn = index // photo_share % len(photographs)
-            truth = _crop(photographs.read(turn, rng)["target"], rng)
+            truth = _crop(np.asarray(photographs.read(turn, rng)["target"]), rng)
         else:
-            truth = printed.read(index, rng)["target"]
+            truth = np.asarray(printed.read(index, rng)["target"])
         light = glare(truth.astype(np.float32) / 255, rng)
         yield stitch(truth, np.rint(np.clip(light, 0, 1) * 255).astype(np.uint8))
 

@@ -5,17 +5,10 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional as F
 
-# ITU-R BT.601, full range: what OpenCV and Pillow call gray.
-_LUMA = (0.299, 0.587, 0.114)
+from layers.color import luminance
 
 # Of added light L, a pixel of value g gains L (1 - 0.7 g): measured on real pictures with glare.
 _SHADOWING = 0.7
-
-
-def luminance(rgb: Tensor) -> Tensor:
-    """BT.601 luma of an NCHW picture with three channels, as N1HW, in the same range."""
-    weights = rgb.new_tensor(_LUMA).view(1, 3, 1, 1)
-    return (rgb * weights).sum(dim=1, keepdim=True)
 
 
 def remove_light(rgb: Tensor, restored: Tensor) -> Tensor:

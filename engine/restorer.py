@@ -15,9 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from engine.checkpoint import load_into, load_weights
-from engine.color import keep_chroma, luminance, remove_light
+from engine.color import keep_chroma, remove_light
 from engine.memory import out_of_memory_named
 from engine.precision import autocast, resolve_device, resolve_precision
+from layers.color import luminance
 from modeling.build import build_model
 from modeling.descriptor import Descriptor
 from utils.errors import CheckpointError, ConfigError, ImageError
@@ -51,6 +52,8 @@ class Restorer:
     def from_weights(cls, path: str | Path, device: str | torch.device = "auto") -> Self:
         """A restorer from a weights file alone: its metadata says which model it belongs to.
 
+        The precision is the device's own ("auto"), whatever the training's was.
+
         Raises:
             CheckpointError: the file cannot be read, states no config, or does not fit its model.
             ConfigError: the device is not there.
@@ -68,7 +71,7 @@ class Restorer:
             plugins = f"; it was trained with PLUGINS {list(cfg.PLUGINS)}" if cfg.PLUGINS else ""
             raise CheckpointError(f"{path}: its model cannot be built: {error}{plugins}") from error
         load_into(model, state, str(path))
-        return cls(model, device, cfg.PRECISION)
+        return cls(model, device)
 
     def restore(self, image: np.ndarray, name: str = "picture") -> np.ndarray:
         """Restore one picture.

@@ -1,1 +1,1 @@
-"""What every room may use: registry, errors, logging, files, images, plots. Imports no other room."""
+"""What every room may use: registry, errors, logging, files, images, plots."""

@@ -37,8 +37,27 @@ _HAN = (
     "产品名称净含量配料生产日期保质期贮存条件地址电话食用方法营养成分表能量蛋白质脂肪出版社书"
     "店新闻报价促销活动时间教师内容地点上课中心研究所自动化大厦楼会室牌号类型规格执行标准许可证"
 )
-_CJK_FONTS = ("cjk", "wqy", "sourcehan", "simsun", "simhei", "msyh", "pingfang", "heiti", "songti")
-_LATIN_FONTS = ("dejavu", "liberation", "noto", "arial", "times", "georgia", "helvet", "verdana")
+_CJK_FONTS: tuple[str, ...] = (
+    "cjk",
+    "wqy",
+    "sourcehan",
+    "simsun",
+    "simhei",
+    "msyh",
+    "pingfang",
+    "heiti",
+    "songti",
+)
+_LATIN_FONTS: tuple[str, ...] = (
+    "dejavu",
+    "liberation",
+    "noto",
+    "arial",
+    "times",
+    "georgia",
+    "helvet",
+    "verdana",
+)
 
 
 @DATASETS.register

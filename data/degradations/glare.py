@@ -73,7 +73,7 @@ class Glare:
             distance = distance / (1 + reach * (0.5 + 0.5 * np.cos(angle)) ** sharpness)
         width = np.exp(rng.normal(0, self.variation))
         strength = self.strength * np.exp(rng.normal(0, self.variation))
-        light = _profile(distance / width)
+        light: np.ndarray = _profile(distance / width)
         if shape == "ring":  # a brighter rim around a weaker middle
             radius, rim = rng.uniform(0.06, 0.22) * width, rng.uniform(0.02, 0.06) * width
             bump = np.exp(-(((distance - radius) / rim) ** 2))
@@ -100,9 +100,10 @@ def compose(image: np.ndarray, light: np.ndarray, rng: np.random.Generator) -> n
     Returns:
         the picture under the light, float32, clipped to [0, 1]; no pixel is darker than before.
     """
+    lit: np.ndarray
     way = rng.choice(["veil", "linear", "plain"], p=[0.75, 0.15, 0.1])
     if way == "veil":
-        keep = np.float32(np.clip(rng.normal(0.7, 0.05), 0.5, 0.9))
+        keep = np.clip(rng.normal(0.7, 0.05), 0.5, 0.9)
         lit = image + light * (1 - keep * image)
     elif way == "linear":
         # Half L (1 + L) of linear light lifts a mid-gray about as much as L (1 - 0.7 g) does.

@@ -3,11 +3,11 @@
 Glare is white light L that varies smoothly over the picture and is recorded as
 x = g + L (1 - k g): bright paper gains less than dark ink. Solved for the picture g,
 
-    g = a x - b   with   a = 1 / (1 - k L),   b = L / (1 - k L),
+    g = x - b (1 - k x)   with   b = L / (1 - k L).
 
-so a network that looks at the whole picture at one fixed scale estimates the two smooth maps a and
-b, and g follows at any resolution and in every colour. Only where x saturates is something really
-lost; there a correction is estimated from the picture cleared so far.
+So a network that looks at the whole picture at one fixed scale estimates two smooth maps, b and k
+(near 0.7 on real pictures), and g follows at any resolution and in every colour. Only where x
+saturates is something really lost; there a correction is estimated from the picture cleared so far.
 """
 
 from collections.abc import Sequence
@@ -16,13 +16,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from layers.color import luminance
 from layers.convolution import ConvUnit
 from layers.unet import UNetBody
 from modeling.descriptor import Descriptor
 from modeling.registries import ARCHITECTURES
 
 _STEM = 4  # the light is estimated at this fraction of the working size
-_LUMA = (0.299, 0.587, 0.114)  # BT.601
+_KEEP = 0.7  # k as measured on SD1; the network estimates the difference
 
 
 @ARCHITECTURES.register
@@ -53,7 +54,7 @@ class GlareNet(nn.Module):
             ConvUnit(widths[0], widths[0]),
             nn.Conv2d(widths[0], _STEM**2, 3, padding=1),
         )
-        # Start near the identity: a = 1, b = 0, no correction.
+        # Start near the identity: b = 0, no correction.
         for head in (self.light, self.refine[-1]):
             nn.init.normal_(head.weight, std=1e-3)
             nn.init.zeros_(head.bias)
@@ -68,7 +69,7 @@ class GlareNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         size = self._size_at_work(*x.shape[-2:])
-        luma = _luminance(x)
+        luma = luminance(x)
         small = _resize(luma, size)
         features = self.body(self.unshuffle(small))
         # A light rounded to bf16 would show as steps of a gray level: estimate it at float32.
@@ -92,14 +93,6 @@ class GlareNet(nn.Module):
         return rows, columns
 
 
-def _luminance(x: Tensor) -> Tensor:
-    """BT.601 luma of RGB, the picture itself when it is gray."""
-    if x.shape[1] == 1:
-        return x
-    weights = x.new_tensor(_LUMA).view(1, 3, 1, 1)
-    return (x * weights).sum(dim=1, keepdim=True)
-
-
 def _resize(x: Tensor, size: Sequence[int]) -> Tensor:
     """Bilinear, averaging over all covered pixels when it shrinks."""
     if tuple(x.shape[-2:]) == tuple(size):
@@ -111,6 +104,6 @@ def _resize(x: Tensor, size: Sequence[int]) -> Tensor:
 
 
 def _clear(x: Tensor, light: Tensor) -> Tensor:
-    """Take light off (N, C, H, W): g = a x - b, `light` holding a - 1 and b as (N, 2, H, W)."""
-    gain, offset = light.chunk(2, dim=1)
-    return x + gain * x - offset
+    """Take light off (N, C, H, W): g = x - b (1 - k x); `light` is b and k - 0.7, (N, 2, H, W)."""
+    b, k = light.chunk(2, dim=1)
+    return x - b * (1 - (k + _KEEP) * x)
