@@ -47,7 +47,7 @@ demo: $(STAMP) | $(DEMO_SET) ## train on a small set, test, and restore pictures
 		--weights weights/glare_unet.safetensors
 	@echo
 	@echo "curves of the short training:     $(DEMO_OUTPUT)/plots"
-	@echo "its input | restored | target:    $(DEMO_OUTPUT)/samples"
+	@echo "its input | restored | target:    $(DEMO_OUTPUT)/test"
 	@echo "pictures with glare:              $(DEMO_SET)/samples"
 	@echo "restored by the default weights:  $(DEMO_OUTPUT)/restored"
 
