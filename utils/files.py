@@ -27,7 +27,9 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         if path.is_dir():
             raise PellucidError(f"{path}: cannot be written: it is a folder")
         temporary.touch(exist_ok=False)  # a refusal comes before the work, not after it
+        mode = temporary.stat().st_mode
         yield temporary
+        temporary.chmod(mode)  # some writers (safetensors) make files that only their owner reads
         _flush(temporary)
         os.replace(temporary, path)
         _flush_folder(path.parent)

@@ -2,6 +2,8 @@ import os
 import stat
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from utils.errors import PellucidError
 from utils.files import atomic_path, atomic_write_bytes, atomic_write_text
@@ -49,3 +51,11 @@ def test_refusal_names_the_path(tmp_path, place):
     with pytest.raises(PellucidError, match=place):
         atomic_write_bytes(tmp_path / place, b"x")
     assert sorted(os.listdir(tmp_path)) == ["file", "folder"]
+
+
+def test_others_may_read_what_safetensors_wrote(tmp_path):
+    plain = tmp_path / "plain"
+    plain.touch()
+    with atomic_path(tmp_path / "w.safetensors") as temporary:
+        save_file({"a": torch.zeros(1)}, temporary)
+    assert (tmp_path / "w.safetensors").stat().st_mode == plain.stat().st_mode
