@@ -2,15 +2,14 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
-# Without an NVIDIA GPU the CPU constraints apply. `make setup PIP_ARGS="--extra-index-url
-# https://download.pytorch.org/whl/cpu"` keeps pip from taking CUDA libraries along on Linux.
+# Without an NVIDIA GPU the CPU constraints apply. PIP_ARGS="--extra-index-url ..." with PyTorch's
+# index of CPU builds keeps pip from taking CUDA libraries along on Linux.
 PIP_ARGS ?=
 CONSTRAINTS := $(if $(shell command -v nvidia-smi),,-c constraints-cpu.txt)
 
 DEMO_SET := datasets/SD1_demo
 DEMO_OUTPUT := output/demo
-# The demo set's folders, and a run short enough for two CPU cores: the light is estimated on
-# pictures of 256 pixels instead of 512, a quarter of the work.
+# The demo set's folders, and a run short enough for two CPU cores.
 DEMO_OVERRIDES := \
 	DATASETS.TRAIN.ARGS.folder $(DEMO_SET)/train \
 	DATASETS.VAL.ARGS.folder $(DEMO_SET)/val \
@@ -18,8 +17,7 @@ DEMO_OVERRIDES := \
 	DATA.BATCH_SIZE 4 \
 	SOLVER.EPOCHS 21 \
 	VALIDATION.PERIOD 3 \
-	LOG.PERIOD 12 \
-	MODEL.ARGS.working_size 256
+	LOG.PERIOD 12
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint format endurance

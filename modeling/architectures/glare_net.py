@@ -40,7 +40,7 @@ class GlareNet(nn.Module):
     """
 
     def __init__(
-        self, widths: Sequence[int] = (32, 64, 96, 128, 128), working_size: int = 512
+        self, widths: Sequence[int] = (32, 64, 96, 128, 128), working_size: int = 256
     ) -> None:
         super().__init__()
         self.working_size = working_size
