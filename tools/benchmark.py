@@ -46,14 +46,14 @@ def main(arguments: argparse.Namespace) -> None:
         str(path): Restorer(build_model(load_config(path)), arguments.device)
         for path in arguments.configs
     }
-    timings = time_restorers(restorers, *arguments.size, arguments.repeats)
+    height, width = arguments.size
+    timings = time_restorers(restorers, height, width, arguments.repeats)
     first = next(iter(restorers.values()))
     where = (
         torch.cuda.get_device_name(first.device)
         if first.device.type == "cuda"
         else f"{platform.machine()} CPU, {torch.get_num_threads()} threads"
     )
-    height, width = arguments.size
     print(
         f"{width}x{height}, batch 1, {first.precision}, {where}, torch {torch.__version__}, "
         f"median of {arguments.repeats}\n"
