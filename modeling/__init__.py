@@ -1,10 +1,10 @@
-"""Architectures and losses."""
+"""Architectures, discriminators and losses."""
 
-from modeling import architectures, losses
-from modeling.registries import ARCHITECTURES, LOSSES
+from modeling import architectures, discriminators, losses
+from modeling.registries import ADVERSARIAL_LOSSES, ARCHITECTURES, DISCRIMINATORS, LOSSES
 from utils.registry import import_submodules
 
-for _package in (architectures, losses):
+for _package in (architectures, discriminators, losses):
     import_submodules(_package)
 
-__all__ = ["ARCHITECTURES", "LOSSES"]
+__all__ = ["ADVERSARIAL_LOSSES", "ARCHITECTURES", "DISCRIMINATORS", "LOSSES"]

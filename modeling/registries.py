@@ -3,4 +3,6 @@
 from utils.registry import Registry
 
 ARCHITECTURES = Registry("architecture")
+DISCRIMINATORS = Registry("discriminator")
 LOSSES = Registry("loss")
+ADVERSARIAL_LOSSES = Registry("adversarial loss")

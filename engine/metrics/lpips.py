@@ -1,26 +1,27 @@
 """Learned perceptual distance (Zhang et al. 2018), by the lpips package."""
 
-import socket
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import nn
 
 from engine.metrics.base import Metric
 from engine.registries import METRICS
 from utils.errors import ImageError, PellucidError
 from utils.registry import did_you_mean
+from utils.state_dicts import read_state_dict
 from utils.torchvision_compat import import_torchvision
+from utils.torchvision_weights import fetch_weights
 
 _TORCHVISION_NAMES = {"alex": "alexnet", "vgg": "vgg16", "squeeze": "squeezenet1_1"}
 _SMALLEST_SIDE = {"alex": 31, "vgg": 16, "squeeze": 17}  # less leaves a pooling layer nothing
-_DOWNLOAD_PATIENCE = 20.0  # seconds without an answer
+_ADVICE = (
+    "LPIPS: give a local copy, weights: FILE.safetensors (tools/score.py: --lpips-weights FILE), "
+    "or leave LPIPS out."
+)
 
 
 @METRICS.register
@@ -48,10 +49,11 @@ class LPIPS(Metric):
             raise ValueError(f"no net is called {net!r}; {did_you_mean(net, _TORCHVISION_NAMES)}")
         self.net = net
         self.weights = weights
-        state = _read_weights(Path(weights), net) if weights else _fetch_weights(net)
+        backbone = _TORCHVISION_NAMES[net]
+        state = read_state_dict(weights) if weights else fetch_weights(backbone, _ADVICE)
         self._network = _build_network(net)
-        backbone = self._network.get_submodule("net")
-        _fill_backbone(backbone, state, net, weights or "torchvision's download")
+        slices = self._network.get_submodule("net")
+        _fill_backbone(slices, state, net, weights or "torchvision's download")
 
     def to(self, device: torch.device | str) -> "LPIPS":
         """Measure and accumulate on `device`."""
@@ -115,54 +117,3 @@ def _fill_backbone(
             )
         with torch.no_grad():
             parameter.copy_(value)
-
-
-def _read_weights(path: Path, net: str) -> Mapping[str, torch.Tensor]:
-    if not path.is_file():
-        raise PellucidError(
-            f"LPIPS weights {path}: no such file; give torchvision's {_TORCHVISION_NAMES[net]} "
-            "state dict as .safetensors or .pth"
-        )
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except SafetensorError as error:
-        raise PellucidError(f"LPIPS weights {path}: not a safetensors file: {error}") from error
-    except Exception as error:  # a damaged or unsafe pickle raises nearly anything
-        raise PellucidError(f"LPIPS weights {path}: not a state dict of tensors") from error
-    if not isinstance(state, Mapping):
-        raise PellucidError(f"LPIPS weights {path}: not a state dict of tensors")
-    return state
-
-
-def _fetch_weights(net: str) -> Mapping[str, torch.Tensor]:
-    """Torchvision's weights, from its cache or downloaded there and checked."""
-    import_torchvision()
-    from torchvision.models import get_model_weights
-
-    name = _TORCHVISION_NAMES[net]
-    url = get_model_weights(name)["IMAGENET1K_V1"].url
-    try:
-        with _network_patience(_DOWNLOAD_PATIENCE):
-            return torch.hub.load_state_dict_from_url(
-                url, map_location="cpu", check_hash=True, weights_only=True
-            )
-    except (OSError, RuntimeError) as error:  # no route, a cut, or another file than expected
-        reason = str(getattr(error, "reason", error)).partition("\n")[0]
-        raise PellucidError(
-            f"LPIPS (net {net}): torchvision's {name} weights are not at hand ({reason}).\n"
-            "Give a local copy, weights: FILE.safetensors (tools/score.py: --lpips-weights FILE), "
-            "or leave LPIPS out."
-        ) from error
-
-
-@contextmanager
-def _network_patience(seconds: float) -> Iterator[None]:
-    # torch.hub sets no time limit of its own and would wait for ever behind a silent firewall.
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(seconds)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)

@@ -84,7 +84,7 @@ class Unsafe:
 
 
 def test_weights_that_do_not_fit(weights, tmp_path, capsys):
-    with pytest.raises(PellucidError, match="no such file"):
+    with pytest.raises(PellucidError, match="no such weights file"):
         LPIPS(net="squeeze", weights=str(tmp_path / "none.pth"))
     with pytest.raises(PellucidError, match="alexnet"):
         LPIPS(net="alex", weights=weights)

@@ -1,0 +1,50 @@
+"""Torchvision's ImageNet weights, from its cache or by download."""
+
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+
+from utils.errors import PellucidError
+from utils.torchvision_compat import import_torchvision
+
+_PATIENCE = 20.0  # seconds without an answer
+
+
+def fetch_weights(name: str, advice: str) -> Mapping[str, Tensor]:
+    """The state dict of a torchvision model's weights IMAGENET1K_V1.
+
+    Args:
+        name: the model, as torchvision calls it ("vgg16").
+        advice: what to do where they cannot be had: the second line of the error.
+
+    Raises:
+        PellucidError: they are neither in the cache nor to be downloaded.
+    """
+    import_torchvision()
+    from torchvision.models import get_model_weights
+
+    url = get_model_weights(name)["IMAGENET1K_V1"].url
+    try:
+        with _network_patience():
+            return torch.hub.load_state_dict_from_url(
+                url, map_location="cpu", check_hash=True, weights_only=True
+            )
+    except (OSError, RuntimeError) as error:  # no route, a cut, or another file than expected
+        reason = str(getattr(error, "reason", error)).partition("\n")[0]
+        raise PellucidError(
+            f"torchvision's {name} weights are not at hand ({reason}).\n{advice}"
+        ) from error
+
+
+@contextmanager
+def _network_patience() -> Iterator[None]:
+    # torch.hub sets no time limit of its own and would wait for ever behind a silent firewall.
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(_PATIENCE)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
