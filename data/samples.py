@@ -1,5 +1,6 @@
 """Samples ready for a batch: read, transformed, degraded; each a function of its key alone."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -29,6 +30,7 @@ class Samples(Dataset):
         source: the data set.
         transforms: applied in order to the whole sample.
         degradations: applied in order to a copy of the target, where the source gives no input.
+            One with a `scale` makes it that many times smaller.
         seed: with a key (epoch, index) it fixes every random draw of the sample.
     """
 
@@ -43,6 +45,7 @@ class Samples(Dataset):
         self.transforms = list(transforms)
         self.degradations = list(degradations)
         self.seed = seed
+        self.scale = math.prod(getattr(part, "scale", 1) for part in self.degradations)
 
     def __len__(self) -> int:
         """How many different samples the source has."""
@@ -72,8 +75,23 @@ class Samples(Dataset):
         for transform in self.transforms:
             sample = transform(sample, rng)
         if "input" not in sample:
-            sample = {**sample, "input": self._degrade(sample, rng)}
+            sample = {**sample, "target": self._cropped(sample)}
+            sample["input"] = self._degrade(sample, rng)
         return sample
+
+    def _cropped(self, sample: Sample) -> np.ndarray:
+        """The target without the last rows and columns that make no whole pixel of an input.
+
+        Raises:
+            DataError: nothing remains.
+        """
+        target = sample["target"]
+        height, width = (length - length % self.scale for length in target.shape[:2])
+        if not height or not width:
+            raise DataError(
+                f"{sample['name']} is {_size(target)}, too small to be degraded {self.scale} times"
+            )
+        return target[:height, :width]
 
     def _degrade(self, sample: Sample, rng: np.random.Generator) -> np.ndarray:
         """The target's degraded copy, of the target's own depth."""

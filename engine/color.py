@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from torch import Tensor
-from torch.nn import functional as F
 
 from layers.color import luminance
+from utils.resampling import resize_bicubic_batch
 
 # Of added light L, a pixel of value g gains L (1 - 0.7 g): measured on real pictures with glare.
 _SHADOWING = 0.7
@@ -34,10 +34,9 @@ def remove_light(rgb: Tensor, restored: Tensor) -> Tensor:
 def enlarge(image: Tensor, height: int, width: int) -> Tensor:
     """Bicubic enlargement of an NCHW picture in [0, 1], clipped to [0, 1].
 
-    The kernel is the one of OpenCV's INTER_CUBIC (a = -0.75), pixel centres aligned.
+    The kernel is the one of published "bicubic" rows: MATLAB's (a = -0.5), edges mirrored.
     """
-    larger = F.interpolate(image, size=(height, width), mode="bicubic", align_corners=False)
-    return larger.clamp(0, 1)
+    return resize_bicubic_batch(image, height, width).clamp(0, 1)
 
 
 def keep_chroma(rgb: Tensor, restored: Tensor) -> Tensor:

@@ -291,3 +291,27 @@ def test_sixteen_bits_arrive_at_full_depth():
         [0.0, float(np.float32(1) / np.float32(65535)), 1.0],
         [0.0, float(np.float32(1) / np.float32(255)), 1.0],
     ]
+
+
+def test_clean_pictures_are_cut_to_a_multiple_of_the_scale(photos):
+    cfg = make_config(photos)
+    cfg.DATA.DEGRADATIONS = [
+        Config(NAME="Bicubic", ARGS=Config(scale=3)),
+        Config(NAME="Noise", ARGS=Config()),
+        Config(NAME="Nearest", ARGS=Config(scale=2)),
+    ]
+    cfg.DATA.TRANSFORMS[0].ARGS.size = 12
+    (batch, *_) = epoch_of(build_loader(cfg, "train", "cpu"), 0)
+    assert batch["target"].shape == (3, 3, 12, 12) and batch["input"].shape == (3, 3, 2, 2)
+    whole = epoch_of(build_loader(cfg, "val", "cpu"), 0)
+    assert [tuple(one["target"].shape[2:]) for one in whole] == [(18, 24)] * 4 + [(24, 24)] * 3
+    assert [tuple(one["input"].shape[2:]) for one in whole] == [(3, 4)] * 4 + [(4, 4)] * 3
+    original = cv2.imread(str(photos / "1.png"))[:18, :, ::-1]
+    assert np.array_equal(whole[1]["target"][0].permute(1, 2, 0).numpy(), original)
+
+
+def test_a_picture_smaller_than_the_scale_is_named(photos):
+    cfg = make_config(photos)
+    cfg.DATA.DEGRADATIONS = [Config(NAME="Bicubic", ARGS=Config(scale=21))]
+    with pytest.raises(DataError, match="val: 0 is 24x20x3, too small to be degraded 21 times"):
+        epoch_of(build_loader(cfg, "val", "cpu"), 0)
