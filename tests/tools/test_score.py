@@ -1,6 +1,7 @@
 """tools/score.py as a user runs it: from any folder, in a process of its own."""
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -53,8 +54,8 @@ def test_table_states_its_protocol(folder):
     assert result.returncode == 0
     assert "BT.601" in result.stdout and "data_range 255" in result.stdout
     name, mean = result.stdout.splitlines()[-1].split()
-    # Luma spans 219 of 255 levels: differences shrink, by 1.3219 dB.
-    assert name == "mean" and float(mean) == pytest.approx(38.1308 + 1.3219, abs=2e-4)
+    # Luma spans 219 of 255 levels: gray 100, 101 and 110 are 102, 103 and 110, so 1 and 8 apart.
+    assert name == "mean" and float(mean) == pytest.approx(48.1308 - 10 * math.log10(8), abs=2e-4)
 
 
 def test_errors_are_one_line_and_exit_2(folder):
