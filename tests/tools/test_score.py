@@ -69,4 +69,4 @@ def test_lpips_without_weights_fails_at_the_start(folder):
     words = ("output", "target", "--metrics", "lpips", "--lpips-weights", "none.pth")
     result = score(*words, folder=folder)
     assert result.returncode == 2 and "Traceback" not in result.stderr
-    assert "none.pth: no such file" in result.stderr
+    assert "none.pth: there is no such weights file" in result.stderr
