@@ -31,8 +31,8 @@ _C.DATA.CHANNELS = 3  # 1 reads pictures as gray (BT.601 luma), 3 as RGB
 _C.DATA.TRANSFORMS = []  # training only, in order: - {NAME: RandomCrop, ARGS: {size: 128}}
 _C.DATA.DEGRADATIONS = []  # make `input` from `target` where a data set has clean pictures only
 _C.DATA.EPOCH_SIZE = None  # samples in an epoch, drawn from the data set; None takes each once
-_C.DATA.BATCH_SIZE = 16  # training samples a step
-_C.DATA.WORKERS = 2  # loader processes; 0 loads in the training process
+_C.DATA.BATCH_SIZE = 16  # training samples a step, over all processes
+_C.DATA.WORKERS = 2  # loader processes of each training process; 0 loads in it
 
 _C.SOLVER = Config()
 _C.SOLVER.OPTIMIZER = Config(NAME="Adam", ARGS=Config())  # how gradients change weights

@@ -10,8 +10,9 @@ from torch.utils.data import DataLoader
 import data
 from config import Config
 from data.datasets.files import MissingDataError
-from data.sampler import EpochSampler
+from data.sampler import EpochSampler, ShareSampler
 from data.samples import Samples, Source, collate
+from utils.distributed import rank, world_size
 from utils.errors import ConfigError, DataError, PellucidError
 from utils.registry import build_part
 
@@ -19,12 +20,11 @@ SPLITS = ("train", "val", "test")
 
 
 class Loader:
-    """Batches of one split, epoch by epoch.
+    """Batches of one split, epoch by epoch; of several processes, each has its share of them.
 
     Args:
         samples: what to load.
-        sampler: which of them, in which order.
-        batch_size: samples a batch; the last batch of an epoch may be smaller.
+        sampler: which of them, in which order, and in which batches.
         workers: loader processes; 0 loads in this one.
         pin: keep batches where a CUDA device can fetch them while it computes.
         split: named in errors.
@@ -33,8 +33,7 @@ class Loader:
     def __init__(
         self,
         samples: Samples,
-        sampler: EpochSampler,
-        batch_size: int,
+        sampler: ShareSampler,
         workers: int,
         pin: bool,
         split: str,
@@ -44,8 +43,7 @@ class Loader:
         self.split = split
         self._batches = DataLoader(
             samples,
-            batch_size=batch_size,
-            sampler=sampler,
+            batch_sampler=sampler,
             num_workers=workers,
             collate_fn=collate,
             pin_memory=pin,
@@ -58,26 +56,32 @@ class Loader:
 
     def set_epoch(self, epoch: int, start: int = 0) -> None:
         """Choose the epoch to iterate next, from its `start`th sample on."""
-        self.sampler.set_epoch(epoch, start)
+        self.sampler.sampler.set_epoch(epoch, start)
 
     def __len__(self) -> int:
-        """Batches in a whole epoch."""
-        return len(self._batches)
+        """Batches in a whole epoch, the same in every process."""
+        return len(self.sampler)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         """Batches: `input` and `target` NCHW on the CPU, `name` a list of str.
 
+        Beside them `count`, how many of the samples count (0 where there is one only to go along
+        with the other processes), and `total`, how many do in all processes together.
+
         Raises:
             DataError: a sample could not be made; names split and picture.
         """
-        for batch in self._batches:
+        for number, batch in enumerate(self._batches):
             if isinstance(batch, PellucidError):
                 raise DataError(f"{self.split}: {batch}")
+            batch["count"], batch["total"] = self.sampler.counts(number)
             yield batch
 
 
 def build_loader(cfg: Config, split: str, device: str | torch.device) -> Loader:
     """The loader of one split: shuffled, augmented batches to train, else whole pictures in order.
+
+    Several processes share each training batch of DATA.BATCH_SIZE samples, and deal out pictures.
 
     Args:
         cfg: the whole config.
@@ -102,10 +106,11 @@ def build_loader(cfg: Config, split: str, device: str | torch.device) -> Loader:
         for position, spec in enumerate(cfg.DATA.DEGRADATIONS)
     ]
     size = cfg.DATA.EPOCH_SIZE if train else None
+    sampler = EpochSampler(len(source), size, cfg.SEED, shuffle=train)
+    batch_size = cfg.DATA.BATCH_SIZE if train else world_size()  # one picture each
     return Loader(
         Samples(source, transforms, degradations, cfg.SEED),
-        EpochSampler(len(source), size, cfg.SEED, shuffle=train),
-        batch_size=cfg.DATA.BATCH_SIZE if train else 1,
+        ShareSampler(sampler, batch_size, rank(), world_size(), fill=train),
         workers=cfg.DATA.WORKERS,
         pin=torch.device(device).type == "cuda",
         split=split,
@@ -164,6 +169,11 @@ def _check(cfg: Config) -> None:
         raise ConfigError(f"DATA.WORKERS: is {cfg.DATA.WORKERS}; it must be at least 0")
     if cfg.DATA.BATCH_SIZE < 1:
         raise ConfigError(f"DATA.BATCH_SIZE: is {cfg.DATA.BATCH_SIZE}; it must be at least 1")
+    if cfg.DATA.BATCH_SIZE < world_size():
+        raise ConfigError(
+            f"DATA.BATCH_SIZE: is {cfg.DATA.BATCH_SIZE}, over {world_size()} processes; it must "
+            "give each at least 1"
+        )
     if cfg.DATA.EPOCH_SIZE is not None and cfg.DATA.EPOCH_SIZE < 1:
         raise ConfigError(f"DATA.EPOCH_SIZE: is {cfg.DATA.EPOCH_SIZE}; it must be at least 1")
 

@@ -1,6 +1,7 @@
-"""Which samples an epoch takes, and in which order."""
+"""Which samples an epoch takes, in which order, and which of them are one process's own."""
 
 from collections.abc import Iterator
+from itertools import islice
 
 import numpy as np
 from torch.utils.data import Sampler
@@ -49,3 +50,46 @@ class EpochSampler(Sampler[Key]):
     def __len__(self) -> int:
         """Samples in a whole epoch, wherever the iteration starts."""
         return self.size
+
+
+class ShareSampler(Sampler[list[Key]]):
+    """One process's share of each batch of an epoch; all processes together take the batch.
+
+    A batch is dealt out in turn: its first key to rank 0, the second to rank 1. So the batches
+    are the same however many processes there are.
+
+    Args:
+        sampler: the keys of the epoch.
+        batch_size: samples of a batch, over all processes.
+        rank: this process's number.
+        world_size: how many processes there are.
+        fill: give a process whose share of a short batch is empty that batch's first key, for it
+            to go along with the others (`counts` says 0). False leaves the batch out.
+    """
+
+    def __init__(
+        self, sampler: EpochSampler, batch_size: int, rank: int, world_size: int, fill: bool
+    ) -> None:
+        self.sampler = sampler
+        self.batch_size = batch_size
+        self.rank = rank
+        self.world_size = world_size
+        self.fill = fill
+
+    def __iter__(self) -> Iterator[list[Key]]:
+        """Keys of this process from each batch, from the sampler's start on."""
+        keys = iter(self.sampler)
+        while batch := list(islice(keys, self.batch_size)):
+            share = batch[self.rank :: self.world_size]
+            if share or self.fill:
+                yield share or batch[:1]
+
+    def counts(self, number: int) -> tuple[int, int]:
+        """Samples of the `number`th batch from the sampler's start: this process's, and all."""
+        left = self.sampler.size - self.sampler.start - number * self.batch_size
+        size = min(self.batch_size, left)
+        return len(range(self.rank, size, self.world_size)), size
+
+    def __len__(self) -> int:
+        """Batches in a whole epoch, the same in every process."""
+        return -(-len(self.sampler) // self.batch_size)

@@ -18,6 +18,7 @@ from engine.color import enlarge
 from engine.memory import out_of_memory_named
 from engine.metrics import build_metrics
 from engine.precision import PRECISIONS, autocast, resolve_precision
+from utils.distributed import gather_dealt, is_main, rank, sum_over_ranks, world_size
 from utils.errors import DataError
 from utils.images import to_uint8
 
@@ -36,8 +37,10 @@ class Evaluation:
         losses: mean over pictures of each loss, and `loss`, their weighted sum; empty without
             losses.
         images: one dict per picture, in order: `name`, each metric of the output and, with the
-            baseline, each of the input as `input_<metric>`.
-        samples: the first pictures as (name, input, output, target), uint8 HWC of one size.
+            baseline, each of the input as `input_<metric>`. Of several processes the main one has
+            them all, the others none.
+        samples: the first pictures as (name, input, output, target), uint8 HWC of one size;
+            likewise.
         protocol: how each metric was taken (crop_border, y_channel, ...).
         higher_is_better: per metric.
     """
@@ -65,23 +68,26 @@ def evaluation_mode(model: nn.Module) -> Iterator[None]:
 
 
 class _Losses:
-    """Means of named, weighted losses over pictures, left on the device until asked for."""
+    """Sums of named, weighted losses over pictures, left on the device until asked for."""
 
-    def __init__(self, losses: Losses | None) -> None:
+    def __init__(self, losses: Losses | None, device: torch.device) -> None:
         self._losses = dict(losses or {})
-        self._sums: dict[str, Tensor] = {}
-        self._count = 0
+        self._sums = torch.zeros(len(self._losses), dtype=torch.float64, device=device)
 
     def update(self, output: Tensor, target: Tensor) -> None:
-        for name, (loss, _) in self._losses.items():
-            value = loss(output, target).detach().double() * len(output)
-            self._sums[name] = self._sums.get(name, 0.0) + value
-        self._count += len(output)
+        values = [loss(output, target).detach().double() for loss, _ in self._losses.values()]
+        if values:
+            self._sums = self._sums + torch.stack(values) * len(output)
 
-    def compute(self) -> dict[str, float]:
+    def sums(self) -> Tensor:
+        """The sum of each loss over this process's pictures, to be added over ranks."""
+        return self._sums
+
+    def named(self, values: Tensor) -> dict[str, float]:
+        """The means over all pictures by name, and their weighted sum."""
         if not self._losses:
             return {}
-        means = {name: float(value) / self._count for name, value in self._sums.items()}
+        means = dict(zip(self._losses, values.tolist(), strict=True))
         total = sum(weight * means[name] for name, (_, weight) in self._losses.items())
         return {"loss": total, **means}
 
@@ -110,7 +116,8 @@ class Evaluator:
         Args:
             model: restores float32 NCHW in [0, 1].
             loader: batches with `input`, `target` and `name`; pictures may differ in size from
-                batch to batch.
+                batch to batch. Several processes have dealt out the pictures in turn, as
+                `data.build.build_loader` does, and all call this together.
             baseline: measure the input as well. It is the same every time: a trainer needs it
                 once.
 
@@ -128,9 +135,11 @@ class Evaluator:
         precision = resolve_precision(
             self._cfg.PRECISION, self._device, getattr(descriptor, "precisions", PRECISIONS)
         )
-        run = _Run(metrics, _Losses(self._losses), self._cfg.VALIDATION.SAMPLES)
+        wanted = len(range(rank(), self._cfg.VALIDATION.SAMPLES, world_size()))
+        run = _Run(metrics, _Losses(self._losses, self._device), wanted)
+        hidden = None if is_main() else True  # None hides the bar where there is no terminal
         with evaluation_mode(model), torch.inference_mode():
-            for batch in tqdm(loader, desc="evaluating", leave=False, disable=None):
+            for batch in tqdm(loader, desc="evaluating", leave=False, disable=hidden):
                 self._evaluate_batch(model, batch, precision, run)
         return self._summary(run)
 
@@ -161,19 +170,23 @@ class Evaluator:
             run.add(names, picture, output.float(), target)
 
     def _summary(self, run: _Run) -> Evaluation:
-        if not run.names:
+        measured = [metric for group in run.metrics.values() for metric in group.values()]
+        parts = [run.counts(self._device), run.losses.sums(), *(one.sums() for one in measured)]
+        (pictures, enlarged), losses, *sums = _sum_each(parts)
+        if not pictures:
             raise DataError("there are no pictures to evaluate; the data set is empty")
+        left = iter(sums)
         scores = {
-            prefix: {name: metric.compute() for name, metric in group.items()}
+            prefix: {name: metric.compute(next(left)) for name, metric in group.items()}
             for prefix, group in run.metrics.items()
         }
         return Evaluation(
             metrics=scores[""],
             input_metrics=scores.get("input_", {}),
-            input_name="bicubic" if run.enlarged else "input",
-            losses=run.losses.compute(),
-            images=run.per_picture(),
-            samples=run.samples,
+            input_name="bicubic" if enlarged else "input",
+            losses=run.losses.named(losses / pictures),
+            images=gather_dealt(run.per_picture()),
+            samples=gather_dealt(run.samples),
             protocol={name: metric.protocol() for name, metric in self._metrics.items()},
             higher_is_better={n: metric.higher_is_better for n, metric in self._metrics.items()},
         )
@@ -208,6 +221,10 @@ class _Run:
             pictures = (to_uint8(tensor[:missing]) for tensor in (picture, output, target))
             self.samples.extend(zip(names, *pictures, strict=False))
 
+    def counts(self, device: torch.device) -> Tensor:
+        """How many pictures there were, and whether any had to be enlarged."""
+        return torch.tensor([len(self.names), self.enlarged], dtype=torch.float64, device=device)
+
     def per_picture(self) -> list[dict[str, Any]]:
         """One dict per picture: its name and every value."""
         columns = {name: torch.cat(values).tolist() for name, values in self._values.items()}
@@ -215,6 +232,11 @@ class _Run:
             {"name": name, **{column: values[i] for column, values in columns.items()}}
             for i, name in enumerate(self.names)
         ]
+
+
+def _sum_each(parts: list[Tensor]) -> list[Tensor]:
+    """Each tensor's sum over all processes, in one reduction."""
+    return list(sum_over_ranks(torch.cat(parts)).split([len(part) for part in parts]))
 
 
 def _size(image: Tensor) -> str:

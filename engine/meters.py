@@ -8,9 +8,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from utils.distributed import sum_over_ranks
+
 
 class LossMeter:
-    """Means of named losses, weighted by batch size, since the last log point and in the epoch."""
+    """Means of named losses, weighted by batch size, since the last log point and in the epoch.
+
+    Of several processes each adds its share; what is read is the mean over all of them, and all
+    read together.
+    """
 
     def __init__(self) -> None:
         self._window: dict[str, Tensor] = {}
@@ -27,14 +33,16 @@ class LossMeter:
 
     def read_window(self) -> dict[str, float]:
         """The means since the last reading, in one transfer from the device; empty if none."""
-        if not self._window_count:
+        if not self._window:
             return {}
-        sums = torch.stack([value.float() for value in self._window.values()]).tolist()
+        values = [value.float() for value in self._window.values()]
+        count = torch.tensor(float(self._window_count), device=values[0].device)
+        *sums, total = sum_over_ranks(torch.stack([*values, count])).tolist()
         means = {}
         for name, value in zip(self._window, sums, strict=True):
-            means[name] = value / self._window_count
+            means[name] = value / total
             self._sums[name] = self._sums.get(name, 0.0) + value
-        self._count += self._window_count
+        self._count += int(total)
         self._window, self._window_count = {}, 0
         return means
 

@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
+from utils.distributed import local_rank, world_size
 from utils.errors import ConfigError
 from utils.registry import did_you_mean
 
@@ -21,13 +22,14 @@ def resolve_device(name: str) -> torch.device:
     """The device that `DEVICE` or `--device` names.
 
     Args:
-        name: "auto" (CUDA when there is one, else the CPU), "cpu", "cuda", or "cuda:1".
+        name: "auto" (CUDA when there is one, else the CPU), "cpu", "cuda", or "cuda:1". Where
+            several processes work as one, "cuda" is the device of this one's number.
 
     Raises:
         ConfigError: not a device Pellucid runs on, or a CUDA device that is not there.
     """
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         device = torch.device(name)
     except RuntimeError:
@@ -38,8 +40,18 @@ def resolve_device(name: str) -> torch.device:
             f"{did_you_mean(name, ['auto', 'cpu', 'cuda', 'cuda:1'])}"
         )
     if device.type == "cuda":
+        if world_size() > 1:
+            device = _own_device(name, device)
         _require_cuda(name, device)
     return device
+
+
+def _own_device(name: str, device: torch.device) -> torch.device:
+    if device.index is not None:
+        raise ConfigError(
+            f"DEVICE: {name!r} cannot hold {world_size()} processes; with cuda each takes its own"
+        )
+    return torch.device("cuda", local_rank())
 
 
 def _require_cuda(name: str, device: torch.device) -> None:
@@ -50,7 +62,9 @@ def _require_cuda(name: str, device: torch.device) -> None:
         )
     count = torch.cuda.device_count()
     if device.index is not None and device.index >= count:
-        raise ConfigError(f"DEVICE: {name!r} is not there; this machine has cuda:0 to {count - 1}")
+        raise ConfigError(
+            f"DEVICE: cuda:{device.index} is not there; this machine has cuda:0 to {count - 1}"
+        )
 
 
 def resolve_precision(

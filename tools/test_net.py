@@ -6,6 +6,7 @@ sheets go to OUTPUT_DIR/test.
 Examples:
     tools/test_net.py --config-file configs/sd1_glare.yml
     tools/test_net.py --config-file configs/sd1_glare.yml --weights weights/glare_unet.safetensors
+    torchrun --nproc_per_node 4 tools/test_net.py --config-file configs/sd1_glare.yml
 """
 
 import argparse
@@ -20,6 +21,7 @@ from config import load_config
 from engine.report import write_report
 from engine.testing import measure
 from utils.command_line import add_config_arguments, run_tool
+from utils.distributed import is_main, processes, rank
 from utils.logging import setup_logging
 
 
@@ -40,12 +42,14 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(arguments: argparse.Namespace) -> None:
     """Measure, print the table and write the report."""
-    setup_logging()
-    cfg = load_config(arguments.config_file, arguments.overrides)
-    folder = Path(cfg.OUTPUT_DIR) / "test"
-    evaluation, text = measure(cfg, arguments.weights)
-    write_report(evaluation, text, folder)
-    print(f"{text}\n\nper picture: {folder / 'images.csv'}\nsample sheets: {folder}")
+    with processes():
+        setup_logging(rank=rank())
+        cfg = load_config(arguments.config_file, arguments.overrides)
+        folder = Path(cfg.OUTPUT_DIR) / "test"
+        evaluation, text = measure(cfg, arguments.weights)
+        if is_main():
+            write_report(evaluation, text, folder)
+            print(f"{text}\n\nper picture: {folder / 'images.csv'}\nsample sheets: {folder}")
 
 
 if __name__ == "__main__":

@@ -97,7 +97,8 @@ def run_tool(
     except PellucidError as error:
         if arguments.debug:
             traceback.print_exc()
-        sys.stderr.write(f"error: {_placed(error, arguments)}\n")
+        notes = "".join(f" ({note})" for note in getattr(error, "__notes__", ()))
+        sys.stderr.write(f"error: {_placed(error, arguments)}{notes}\n")
         return _REFUSED
     except KeyboardInterrupt:
         if arguments.debug:

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 _ROOT = "pellucid"
 _FORMAT = "%(asctime)s %(message)s"
-_FORMAT_RAISED = "%(asctime)s %(levelname)s %(message)s"
+_RAISED = "%(asctime)s %(levelname)s "
 _DATES = "%Y-%m-%d %H:%M:%S"
 
 
@@ -23,26 +23,28 @@ def get_logger(name: str) -> logging.Logger:
     return logging.getLogger(f"{_ROOT}.{name}")
 
 
-def setup_logging(output_dir: Path | None = None) -> None:
+def setup_logging(output_dir: Path | None = None, rank: int = 0) -> None:
     """Send messages to stdout and, with a folder, append them to its `log.txt`.
 
     A second call takes the place of the first.
 
     Args:
         output_dir: folder of the run; made where it is missing.
+        rank: the process's number among several that work as one. All but 0, the main one, tell
+            warnings and errors only, prefixed with their number, and write no file.
     """
     logger = logging.getLogger(_ROOT)
     for handler in list(logger.handlers):
         logger.removeHandler(handler)
         handler.close()
-    logger.setLevel(logging.INFO)
+    logger.setLevel(logging.INFO if rank == 0 else logging.WARNING)
     logger.propagate = False
     handlers: list[logging.Handler] = [_AroundTheBar()]
-    if output_dir is not None:
+    if output_dir is not None and rank == 0:
         output_dir.mkdir(parents=True, exist_ok=True)
         handlers.append(logging.FileHandler(output_dir / "log.txt", encoding="utf-8"))
     for handler in handlers:
-        handler.setFormatter(_LevelFormatter())
+        handler.setFormatter(_LevelFormatter(rank))
         logger.addHandler(handler)
 
 
@@ -58,11 +60,12 @@ class _AroundTheBar(logging.Handler):
 
 
 class _LevelFormatter(logging.Formatter):
-    """Names the level only where it is more than plain information."""
+    """Names the level only where it is more than plain information, the rank where it is not 0."""
 
-    def __init__(self) -> None:
+    def __init__(self, rank: int) -> None:
         super().__init__(_FORMAT, _DATES)
-        self._raised = logging.Formatter(_FORMAT_RAISED, _DATES)
+        place = f"rank {rank}: " if rank else ""
+        self._raised = logging.Formatter(f"{_RAISED}{place}%(message)s", _DATES)
 
     def format(self, record: logging.LogRecord) -> str:
         if record.levelno > logging.INFO:
