@@ -18,8 +18,9 @@ class Descriptor:
         size_multiple: the grid, in pixels, on which the network works. The architecture pads and
             crops for itself, so any size is accepted; tiles that start on this grid see the same
             pixels as the whole picture does.
-        receptive_field: side, in input pixels, of the square that one output pixel depends on.
-            It leaves aside what `global_context` covers.
+        receptive_field: side, in input pixels, of the square around an output pixel's own place
+            that holds all it depends on: twice the farthest reach, from whatever place on the
+            grid, and one. It leaves aside what `global_context` covers.
         global_context: whether far pixels matter too (global pooling, attention over the whole
             picture), so that a tile alone cannot give exactly the whole picture's result.
         precisions: the precisions the architecture bears, of "float32", "bf16" and "fp16".

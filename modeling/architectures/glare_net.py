@@ -74,13 +74,13 @@ class GlareNet(nn.Module):
         features = self.body(self.unshuffle(small))
         # A light rounded to bf16 would show as steps of a gray level: estimate it at float32.
         with torch.autocast(x.device.type, enabled=False):
-            light = self.light(features.float())
+            light = self.light(features.to(x.dtype))
         cleared = _clear(small, _resize(light, size))
         correction = self.shuffle(
             self.refine(
                 torch.cat([self.unshuffle(small), self.unshuffle(cleared), features], dim=1)
             )
-        ).float()
+        ).to(x.dtype)
         full = x.shape[-2:]
         return _clear(x, _resize(light, full)) + _resize(correction, full)
 
@@ -94,13 +94,12 @@ class GlareNet(nn.Module):
 
 
 def _resize(x: Tensor, size: Sequence[int]) -> Tensor:
-    """Bilinear, averaging over all covered pixels when it shrinks."""
-    if tuple(x.shape[-2:]) == tuple(size):
-        return x
-    shrinks = x.shape[-2] > size[0] or x.shape[-1] > size[1]
-    return F.interpolate(
-        x, size=tuple(size), mode="bilinear", align_corners=False, antialias=shrinks
-    )
+    """Bilinear, averaging over all covered pixels where it shrinks.
+
+    Antialiasing changes nothing where it enlarges: asked for always, it leaves no branch that
+    would tie an exported network to some sizes.
+    """
+    return F.interpolate(x, size=tuple(size), mode="bilinear", align_corners=False, antialias=True)
 
 
 def _clear(x: Tensor, light: Tensor) -> Tensor:

@@ -1,5 +1,7 @@
 """The U-Net of the earlier glare project, kept as the baseline to compare with."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -7,8 +9,6 @@ from torch.nn import functional as F
 from layers.padding import pad_to_multiple
 from modeling.descriptor import Descriptor
 from modeling.registries import ARCHITECTURES
-
-_WIDTHS = (64, 128, 256, 512, 1024)
 
 
 @ARCHITECTURES.register
@@ -21,25 +21,32 @@ class OriginalGlareUNet(nn.Module):
     not known; here it does not.
 
     `forward(x)`: (N, 1, H, W) in [0, 1] -> the same shape, not clamped; any H and W.
+
+    Args:
+        widths: channels of each level, finest first; the default is the earlier project's.
     """
 
-    descriptor = Descriptor(
-        scale=1, channels=1, size_multiple=16, receptive_field=156, global_context=False
-    )
-
-    def __init__(self) -> None:
+    def __init__(self, widths: Sequence[int] = (64, 128, 256, 512, 1024)) -> None:
         super().__init__()
-        befores = (1, *_WIDTHS[:-1])
+        befores = (1, *widths[:-1])
         self.down = nn.ModuleList(
             _double_convolution(before, width)
-            for before, width in zip(befores, _WIDTHS, strict=True)
+            for before, width in zip(befores, widths, strict=True)
         )
         # Above the lowest level each upsampling takes a concatenation, twice the level's width.
+        taken = (*(2 * width for width in widths[1:-1]), widths[-1])
         self.up = nn.ModuleList(
-            nn.ConvTranspose2d(1024 if width == 512 else 4 * width, width, 2, stride=2)
-            for width in reversed(_WIDTHS[:-1])
+            nn.ConvTranspose2d(before, width, 2, stride=2)
+            for before, width in zip(reversed(taken), reversed(widths[:-1]), strict=True)
         )
-        self.head = nn.Conv2d(2 * _WIDTHS[0], 1, 3, padding=1)
+        self.head = nn.Conv2d(2 * widths[0], 1, 3, padding=1)
+        self.descriptor = Descriptor(
+            scale=1,
+            channels=1,
+            size_multiple=2 ** (len(widths) - 1),
+            receptive_field=_receptive_field(len(widths)),
+            global_context=False,
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         height, width = x.shape[-2:]
@@ -63,3 +70,11 @@ def _double_convolution(channels_in: int, channels_out: int) -> nn.Sequential:
         nn.BatchNorm2d(channels_out),
         nn.ReLU(inplace=True),
     )
+
+
+def _receptive_field(levels: int) -> int:
+    """Side in pixels of the square around an output pixel that it depends on."""
+    block = 2 ** (levels - 1)  # the pixels that one of the coarsest level stands for
+    # Two 3x3 convolutions a level reach two steps at its spacing; the head steps into the next
+    # block, all of which comes from the same coarse pixel.
+    return 2 * (2 * (2 * block - 1) + block) + 1

@@ -33,7 +33,7 @@ class UNet(nn.Module):
         self.descriptor = Descriptor(
             scale=1,
             channels=channels,
-            size_multiple=1,
+            size_multiple=self.multiple,
             receptive_field=_receptive_field(len(widths)),
             global_context=False,
             precisions=("float32", "bf16", "fp16"),
@@ -46,7 +46,7 @@ class UNet(nn.Module):
 
 
 def _receptive_field(levels: int) -> int:
-    """Side in pixels of the square of input that an output pixel can depend on, at most.
+    """Side in pixels of the square around an output pixel that it depends on.
 
     Going down, two 3x3 convolutions a level reach 2 steps each way at that level's spacing (the
     first of them, strided, at the finer spacing). Going up, bilinear interpolation reaches one
