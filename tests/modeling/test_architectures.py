@@ -17,8 +17,14 @@ from modeling import ARCHITECTURES
 from modeling.build import build_model
 
 SMALL = {
+    "EDSR": {"scale": 3, "features": 8, "blocks": 2, "residual_scale": 0.5},
     "GlareNet": {"widths": [4, 6, 8], "working_size": 48},
+    "MSRResNet": {"features": 8, "blocks": 2},
+    "MiniSRGAN": {"scale": 2},
+    "MobileSR": {"scale": 3},
     "OriginalGlareUNet": {"widths": [4, 6, 8, 8]},
+    "SRResNet": {"features": 8, "blocks": 2},
+    "TinySRGAN": {"scale": 2},
     "UNet": {"channels": 3, "widths": [4, 6, 8, 8]},
 }
 # Other tests, and people, register networks of their own.
@@ -28,7 +34,7 @@ NAMES = [
     if ARCHITECTURES.get(name).__module__.startswith("modeling.architectures.")
 ]
 # Of the largest output, for random weights that amplify rounding more than trained ones do.
-HALF_TOLERANCE = {"bf16": 0.02, "fp16": 0.004}
+HALF_TOLERANCE = {"bf16": 0.05, "fp16": 0.004}
 HALF_TYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -45,10 +51,13 @@ def model(request) -> nn.Module:
 
 @pytest.fixture
 def positive(model) -> nn.Module:
-    """The network in float64 with positive weights: what reaches an output never cancels."""
+    """The network in float64 with positive weights: what reaches an output never cancels.
+
+    They are small, so that no tanh saturates.
+    """
     for weight in model.parameters():
         if weight.requires_grad:
-            nn.init.uniform_(weight, 0.5, 1.5)
+            nn.init.uniform_(weight, 0.25, 0.75)
             if weight.dim() > 1:
                 weight.data /= weight[0].numel()
     return model.double()
@@ -99,12 +108,12 @@ def test_training_gives_every_parameter_a_finite_gradient(model):
     assert not without
 
 
-def test_every_parameter_matters(positive):
+def test_every_parameter_matters(model):
     """Not in train(): there batch normalisation takes away the biases before it."""
-    positive(picture(positive, 37, 53)).square().mean().backward()
+    model(picture(model, 37, 53)).square().mean().backward()
     idle = [
         name
-        for name, parameter in positive.named_parameters()
+        for name, parameter in model.named_parameters()
         if parameter.requires_grad and not parameter.grad.abs().sum() > 0
     ]
     assert not idle
@@ -174,41 +183,40 @@ def test_one_exported_program_serves_every_size(model):
         torch.testing.assert_close(program(x), model(x), atol=1e-5, rtol=1e-5)
 
 
-def reach_of(model: nn.Module, side: int, row: int) -> int:
-    """How far from itself, in input pixels, output pixel (row, row) is still changed from."""
-    middle = side / 2
-    offsets = (torch.arange(side, dtype=torch.float64) - middle).abs() / side
-    # Rising outwards, so that a maximum passes on the outermost pixel of those it sees.
+def rising_outwards(model: nn.Module, side: int) -> Tensor:
+    """A picture on which a maximum passes on the outermost pixel of those it sees."""
+    offsets = (torch.arange(side, dtype=torch.float64) - side / 2).abs() / side
     x = 1 + offsets[:, None] + offsets
-    x = x.expand(1, model.descriptor.channels or 3, -1, -1).clone().requires_grad_()
-    (gradient,) = torch.autograd.grad(model(x)[0, 0, row, row], x)
-    reached = gradient[0].abs().sum(0).nonzero()
-    return int((reached - row // model.descriptor.scale).abs().max())
+    return x.expand(1, model.descriptor.channels or 3, -1, -1).clone().requires_grad_()
 
 
 def test_receptive_field_is_the_one_described(positive):
     """By gradient, from an output pixel at each place of the grid on which the network works."""
     descriptor = local(positive).descriptor
-    grid = descriptor.size_multiple
-    side = -(-(2 * descriptor.receptive_field + 16) // (2 * grid)) * 2 * grid
-    first = side // 2 // grid * grid * descriptor.scale
-    reach = max(
-        reach_of(positive, side, row) for row in range(first, first + grid * descriptor.scale)
-    )
+    grid, scale = descriptor.size_multiple, descriptor.scale
+    side = -(-(descriptor.receptive_field + 2 * grid + 32) // grid) * grid
+    x = rising_outwards(positive, side)
+    output = positive(x)
+    first = side // 2 // grid * grid * scale
+    reach = 0
+    for row in range(first, first + grid * scale):
+        (gradient,) = torch.autograd.grad(output[0, 0, row, row], x, retain_graph=True)
+        reached = gradient[0].abs().sum(0).nonzero()
+        reach = max(reach, int((reached - row // scale).abs().max()))
     assert 2 * reach + 1 == descriptor.receptive_field
 
 
 @torch.no_grad()
-def test_shifting_the_input_by_the_size_multiple_shifts_the_output(positive):
+def test_shifting_the_input_by_the_size_multiple_shifts_the_output(model):
     """What tiles rely on; and by less it does not, so that tiles are bound to no coarser grid."""
-    descriptor = local(positive).descriptor
+    descriptor = local(model.double()).descriptor
     grid, scale = descriptor.size_multiple, descriptor.scale
     border = descriptor.receptive_field // 2
-    x = picture(positive, *[-(-(2 * border + 3 * grid) // grid) * grid] * 2)
-    whole = positive(x)
+    x = picture(model, *[-(-(2 * border + 3 * grid) // grid) * grid] * 2)
+    whole = model(x)
 
     def difference(shift: int) -> float:
-        output = positive(x[..., shift:, shift:])
+        output = model(x[..., shift:, shift:])
         inner = slice(border * scale, -border * scale or None)
         expected = whole[..., shift * scale :, shift * scale :]
         return float((output - expected)[..., inner, inner].abs().max() / whole.abs().max())
@@ -220,11 +228,11 @@ def test_shifting_the_input_by_the_size_multiple_shifts_the_output(positive):
 
 
 @torch.no_grad()
-def test_far_pixels_matter_where_claimed_and_only_there(positive):
-    descriptor = positive.descriptor
-    side = 2 * descriptor.receptive_field + 16
-    x = picture(positive, side, side)
+def test_far_pixels_matter_where_claimed_and_only_there(model):
+    descriptor = model.double().descriptor
+    side = descriptor.receptive_field + 1
+    x = picture(model, side, side)
     changed = x.clone()
     changed[..., 0, 0] += 1
-    far = (positive(x) - positive(changed))[..., -1, -1].abs().max()
+    far = (model(x) - model(changed))[..., -1, -1].abs().max()
     assert (far > 1e-12) == descriptor.global_context
