@@ -121,7 +121,8 @@ def processes() -> Iterator[None]:
         return
     store = _join()
     done = threading.Event()
-    threading.Thread(target=_watch, args=(store, done), daemon=True).start()
+    watch = threading.Thread(target=_watch, args=(store, done), daemon=True)
+    watch.start()
     try:
         yield
         barrier()  # else a process that is through would look lost to one that fails later
@@ -130,6 +131,7 @@ def processes() -> Iterator[None]:
         raise
     finally:
         done.set()
+        watch.join(_GRACE)  # Python must not end in the middle of a look
     dist.destroy_process_group()
 
 
@@ -200,6 +202,6 @@ def _tell_torchrun(error: BaseException) -> None:
     """Put the message where torchrun looks for it, to be shown in its own last words."""
     file = os.environ.get("TORCHELASTIC_ERROR_FILE")
     if file and isinstance(error, Exception):
-        told = {"message": str(error), "timestamp": str(int(time.time()))}
+        told = {"message": str(error), "extraInfo": {"timestamp": str(int(time.time()))}}
         with open(file, "w", encoding="utf-8") as stream:
-            json.dump(told, stream)
+            json.dump({"message": told}, stream)
