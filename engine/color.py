@@ -10,6 +10,8 @@ from utils.resampling import resize_bicubic_batch
 # Of added light L, a pixel of value g gains L (1 - 0.7 g): measured on real pictures with glare.
 _SHADOWING = 0.7
 
+ENLARGING_REACH = 2  # input pixels that `enlarge` looks at to each side
+
 
 def remove_light(rgb: Tensor, restored: Tensor) -> Tensor:
     """Take white light off each channel, as much as its removal took off luminance.

@@ -1,24 +1,50 @@
-"""Running out of memory, said in one line that names the picture."""
+"""Memory: how much there is, how much a computation takes, and what happens when it runs out."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import weakref
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
 
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from utils.errors import ImageError
 
+Result = TypeVar("Result")
+
 # PyTorch's allocator on the CPU raises a plain RuntimeError, known by its words alone.
 _CPU_PHRASES = ("not enough memory", "can't allocate memory", "cannot allocate memory")
+_MEMINFO = Path("/proc/meminfo")
+_CGROUP = Path("/sys/fs/cgroup")
+# Control groups, version 2 and 1: limit, bytes in use, and where file caches are counted.
+_CGROUPS = (
+    ("memory.max", "memory.current", "memory.stat", "inactive_file"),
+    (
+        "memory/memory.limit_in_bytes",
+        "memory/memory.usage_in_bytes",
+        "memory/memory.stat",
+        "total_inactive_file",
+    ),
+)
 
 
-def _is_out_of_memory(error: BaseException) -> bool:
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return True
-    return isinstance(error, RuntimeError) and any(
-        phrase in str(error).lower() for phrase in _CPU_PHRASES
-    )
+def unless_out_of_memory(work: Callable[[], Result], device: torch.device) -> Result | None:
+    """What `work` gives, or None where memory ran out; what it had allocated is then free again.
+
+    Other failures are raised as they are.
+    """
+    try:
+        return work()
+    except (RuntimeError, MemoryError) as error:
+        if not _is_out_of_memory(error):
+            raise
+    # Outside the except block, so that the failed call's frames no longer hold its tensors.
+    _release(device)
+    return None
 
 
 @contextmanager
@@ -45,7 +71,103 @@ def out_of_memory_named(name: str, size: Sequence[int], device: torch.device) ->
         )
     else:
         return
-    # Outside the except block, so that the failed call's frames no longer hold its tensors.
+    _release(device)
+    raise ImageError(message)
+
+
+def _release(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.empty_cache()
-    raise ImageError(message)
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(
+        phrase in str(error).lower() for phrase in _CPU_PHRASES
+    )
+
+
+def available_bytes(device: torch.device) -> int | None:
+    """Bytes that can still be allocated on `device`; None where the system does not tell.
+
+    On the CPU, what the kernel counts as available, or what a container's limit leaves of it.
+    """
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        reserved = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return free + reserved
+    known = [left for left in (_kernel_available(), _container_available()) if left is not None]
+    return min(known, default=None)
+
+
+def peak_bytes(work: Callable[[], Any], device: torch.device) -> int:
+    """Bytes of `device` that `work` takes at its peak, beyond what was allocated before."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+        torch.cuda.reset_peak_memory_stats(device)
+        before = torch.cuda.memory_allocated(device)
+        work()
+        torch.cuda.synchronize(device)
+        return torch.cuda.max_memory_allocated(device) - before
+    with _TensorPeak() as peak:
+        work()
+    return peak.highest
+
+
+class _TensorPeak(TorchDispatchMode):
+    """Counts the bytes of all tensors that come to life inside it, for as long as they live."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.highest = 0
+        self._now = 0
+        self._alive: dict[int, int] = {}
+
+    def __torch_dispatch__(
+        self,
+        operation: Callable[..., Any],
+        types: Sequence[type],
+        arguments: Sequence[Any] = (),
+        keywords: Mapping[str, Any] | None = None,
+    ) -> Any:
+        result = operation(*arguments, **(keywords or {}))
+        for leaf in tree_leaves(result):
+            if isinstance(leaf, torch.Tensor):
+                self._count(leaf.untyped_storage())
+        return result
+
+    def _count(self, storage: torch.UntypedStorage) -> None:
+        identity = storage._cdata
+        if identity in self._alive:
+            return
+        self._alive[identity] = storage.nbytes()
+        self._now += storage.nbytes()
+        self.highest = max(self.highest, self._now)
+        weakref.finalize(storage, self._forget, identity)
+
+    def _forget(self, identity: int) -> None:
+        self._now -= self._alive.pop(identity)
+
+
+def _kernel_available() -> int | None:
+    try:
+        lines = _MEMINFO.read_text().splitlines()
+    except OSError:  # not Linux
+        return None
+    kilobytes = [line.split()[1] for line in lines if line.startswith("MemAvailable:")]
+    return int(kilobytes[0]) * 1024 if kilobytes else None
+
+
+def _container_available() -> int | None:
+    """What a container's limit leaves; file caches that count as used can be dropped."""
+    for limit_file, used_file, stat_file, cache in _CGROUPS:
+        try:
+            limit = (_CGROUP / limit_file).read_text().strip()
+            used = int((_CGROUP / used_file).read_text())
+            counts = dict(line.split() for line in (_CGROUP / stat_file).read_text().splitlines())
+        except OSError:  # the other version, or no container
+            continue
+        if limit != "max":
+            return int(limit) - used + int(counts.get(cache, 0))
+    return None

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+from torch import Tensor
 
 _PRECISIONS = ("float32", "bf16", "fp16")
 
@@ -44,3 +47,19 @@ class Descriptor:
             raise ValueError(
                 f"precisions must hold float32 and come from {_PRECISIONS}, not {self.precisions}"
             )
+
+
+@runtime_checkable
+class SeesWhole(Protocol):
+    """An architecture with global context that restores a part of a picture as it does the whole.
+
+    It looks at the whole picture once; with what it has seen, each part comes out as it would in
+    `forward`, as far as the part holds the receptive field. So pictures of any size are restored
+    in tiles.
+    """
+
+    def look(self, x: Tensor) -> Any:
+        """What matters of the whole picture (N, C, H, W), which may lie on the CPU."""
+
+    def restore_part(self, x: Tensor, seen: Any, top: int, left: int) -> Tensor:
+        """Restore rows from `top` and columns from `left` on, (N, C, h, w), of that picture."""

@@ -1,0 +1,148 @@
+"""Whether a picture is restored whole or in tiles, and how large those are."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from engine.memory import available_bytes, peak_bytes
+from engine.tiling import Tiling, exact_overlap
+from modeling.descriptor import Descriptor
+from utils.logging import get_logger
+
+_log = get_logger(__name__)
+
+_PROBE = 256  # side of the picture on which memory is measured; none of this size is tiled
+_SHARE = 0.7  # of the memory that is free; the rest is for what a measurement cannot see
+_SMALLEST = 16  # least side of a tile: below, a tile is nearly all overlap
+_BLENDED = 8  # where no overlap is exact, neighbours blend over this fraction of a tile
+
+
+@dataclass
+class TileChooser:
+    """Chooses tiles for pictures from what the architecture states and what memory there is.
+
+    Attributes:
+        descriptor: the architecture's.
+        device: where it runs.
+        local: whether a tile that sees the receptive field gives what the whole picture gives.
+        reach: pixels that the steps around the architecture reach to each side.
+        restore: restores a small picture in one piece; its memory is measured.
+    """
+
+    descriptor: Descriptor
+    device: torch.device
+    local: bool
+    reach: int
+    restore: Callable[[np.ndarray], Any]
+    _bytes_per_pixel: dict[tuple[int, np.dtype], float] = field(default_factory=dict)
+    _ran_out: float = math.inf  # pixels of the smallest window for which memory did not suffice
+    _told: tuple[tuple[int, int], Tiling] | None = None
+
+    def choose(self, image: np.ndarray, name: str, tile: int | None, overlap: int | None) -> Tiling:
+        """How to cut a picture; one tile as large as the picture where it is restored whole.
+
+        Args:
+            image: HWC, with the channels that are restored.
+            name: what messages call the picture.
+            tile: side of a tile in pixels; None chooses the largest for which memory suffices.
+            overlap: in pixels; None chooses what makes tiles exact.
+        """
+        size = image.shape[:2]
+        if tile is not None:
+            tiling = self.tiling(tile, overlap)
+        else:
+            tiling = self._fitting(image, name, overlap)
+        while window_pixels(size, tiling) >= self._ran_out:
+            smaller = self._halved(size, tiling, overlap)
+            if smaller is None:
+                break  # it is tried nevertheless: there may be more memory by now
+            tiling = smaller
+        return tiling
+
+    def smaller(self, size: tuple[int, int], tiling: Tiling, overlap: int | None) -> Tiling | None:
+        """The next smaller tiles after memory ran out; None where there are none to try.
+
+        From now on `choose` stays below what did not fit.
+        """
+        self._ran_out = min(self._ran_out, window_pixels(size, tiling))
+        return self._halved(size, tiling, overlap)
+
+    def is_exact(self, tiling: Tiling) -> bool:
+        """Whether tiles give what the whole picture gives."""
+        return self.local and tiling.overlap >= exact_overlap(self.descriptor, self.reach)
+
+    def whole(self, size: tuple[int, int]) -> Tiling:
+        """One tile that is the whole picture."""
+        multiple = self.descriptor.size_multiple
+        return Tiling(_up(max(size), multiple), 0, 0, multiple)
+
+    def tiling(self, tile: int, overlap: int | None) -> Tiling:
+        """Tiles of at least these measures, on the grid of the size multiple."""
+        multiple = self.descriptor.size_multiple
+        exact = exact_overlap(self.descriptor, self.reach)
+        side = _up(tile, multiple)
+        if overlap is None:
+            wanted = exact if self.local else max(exact, side // _BLENDED)
+        else:
+            wanted = min(overlap, exact) if self.local else overlap  # more could change nothing
+        seen = _up(wanted, multiple)
+        ramp = 0 if self.local and seen >= exact else min(seen, side // 2)
+        return Tiling(side, seen, ramp, multiple)
+
+    def _halved(self, size: tuple[int, int], tiling: Tiling, overlap: int | None) -> Tiling | None:
+        side = min(tiling.tile, max(size))
+        while side > max(_SMALLEST, self.descriptor.size_multiple):
+            side = side // 2
+            smaller = self.tiling(side, overlap)
+            if window_pixels(size, smaller) < window_pixels(size, tiling):
+                return smaller
+        return None
+
+    def _fitting(self, image: np.ndarray, name: str, overlap: int | None) -> Tiling:
+        """The whole picture, or the largest tiles whose memory is there."""
+        height, width = size = image.shape[:2]
+        whole = self.whole(size)
+        if height * width <= _PROBE**2:
+            return whole
+        available = available_bytes(self.device)
+        if available is None:  # nothing to compare with: running out is dealt with when it happens
+            return whole
+        needed = self._measured_bytes_per_pixel(image)
+        pixels = int(_SHARE * available / needed)
+        if height * width <= pixels:
+            return whole
+        around = 2 * self.tiling(1, overlap).overlap
+        tiling = self.tiling(max(_SMALLEST, math.isqrt(pixels) - around), overlap)
+        if self._told != (size, tiling):
+            self._told = (size, tiling)
+            _log.info(
+                "%s: %dx%d pixels take about %.1f GB, and %.1f GB are free on %s; "
+                "restored in tiles of %d pixels",
+                *(name, width, height, height * width * needed / 1e9, available / 1e9),
+                *(self.device, tiling.tile),
+            )
+        return tiling
+
+    def _measured_bytes_per_pixel(self, image: np.ndarray) -> float:
+        key = (image.shape[2], image.dtype)
+        if key not in self._bytes_per_pixel:
+            side = _up(_PROBE, self.descriptor.size_multiple)
+            probe = np.zeros((side, side, image.shape[2]), image.dtype)
+            peak = peak_bytes(lambda: self.restore(probe), self.device)
+            self._bytes_per_pixel[key] = peak / side**2
+        return self._bytes_per_pixel[key]
+
+
+def window_pixels(size: tuple[int, int], tiling: Tiling) -> int:
+    """Input pixels that go through the network at once, at most."""
+    return min(size[0], tiling.window) * min(size[1], tiling.window)
+
+
+def _up(length: int, multiple: int) -> int:
+    return -(-length // multiple) * multiple
