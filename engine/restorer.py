@@ -172,17 +172,16 @@ class Restorer:
     ) -> Iterator[tuple[Place, Tensor]]:
         """Restore gray or RGB, HWC, piece by piece: where each belongs, and it, float32 CHW."""
         size = image.shape[:2]
-        count = count_pieces(size, tiling)
-        seen = self._network.look(image) if count > 1 else None
+        whole = tiling.covers(size)
+        seen = None if whole else self._network.look(image)
 
         def restore(rows: slice, columns: slice) -> Tensor:
             return self._network.restore(image[rows, columns], seen, rows.start, columns.start)
 
         pieces = restored_pieces(restore, size, tiling, self.descriptor.scale)
-        hidden = None if count > 1 else True  # None: shown on a terminal
-        for place, piece in tqdm(
-            pieces, desc=name, total=count, unit="tile", leave=False, disable=hidden
-        ):
+        count = count_pieces(size, tiling)
+        hidden = True if whole else None  # None: shown on a terminal
+        for place, piece in tqdm(pieces, name, count, leave=False, unit="tile", disable=hidden):
             if not bool(torch.isfinite(piece).all()):
                 raise ImageError(f"{name}: the model gave values that are not finite")
             yield place, piece
@@ -194,8 +193,7 @@ class Restorer:
         restored whole and in tiles of half its size.
         """
         size = image.shape[:2]
-        several = count_pieces(size, tiling) > 1
-        if self._difference_told or not several or self._chooser.is_exact(tiling):
+        if self._difference_told or tiling.covers(size) or self._chooser.is_exact(tiling):
             return
         self._difference_told = True
         top, left = (max(0, (length - tiling.window) // 2) for length in size)

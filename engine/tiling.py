@@ -44,6 +44,10 @@ class Tiling:
         """Side of what goes through the network at once, at most."""
         return self.tile + 2 * self.overlap
 
+    def covers(self, size: Sequence[int]) -> bool:
+        """Whether a picture of this height and width is one tile."""
+        return max(size) <= self.tile
+
 
 def exact_overlap(descriptor: Descriptor, reach: int = 0) -> int:
     """The least overlap, in pixels, with which tiles give what the whole picture gives.

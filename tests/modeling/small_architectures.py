@@ -1,0 +1,36 @@
+"""Small networks of every architecture, for tests of what must hold of all of them."""
+
+import pytest
+import torch
+from torch import nn
+
+from modeling import ARCHITECTURES
+
+# Arguments only where an architecture's own defaults are large.
+SMALL = {
+    "EDSR": {"features": 8, "blocks": 3},
+    "GlareNet": {"widths": [4, 6, 8], "working_size": 48},
+    "MSRResNet": {"features": 8, "blocks": 3},
+    "OriginalGlareUNet": {},
+    "SRResNet": {"features": 8, "blocks": 3},
+    "UNet": {"channels": 3, "widths": [4, 6, 8, 8]},
+}
+# Other tests, and people, register networks of their own.
+NAMES = [
+    name
+    for name in ARCHITECTURES.names()
+    if ARCHITECTURES.get(name).__module__.startswith("modeling.architectures.")
+]
+
+
+def small(name: str) -> nn.Module:
+    """The architecture, small, in eval(), with random weights, heads that start at zero too."""
+    torch.manual_seed(0)
+    try:
+        model = ARCHITECTURES.build(name, **SMALL.get(name, {}))
+    except Exception as error:
+        pytest.fail(f"{name} cannot be built from its defaults; give arguments in SMALL: {error}")
+    for weight in model.parameters():
+        if weight.requires_grad and weight.dim() > 1:
+            nn.init.normal_(weight, std=weight[0].numel() ** -0.5)
+    return model.eval()
