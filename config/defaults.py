@@ -32,6 +32,7 @@ _C.DATA.TRANSFORMS = []  # training only, in order: - {NAME: RandomCrop, ARGS: {
 _C.DATA.DEGRADATIONS = []  # make `input` from `target` where a data set has clean pictures only
 _C.DATA.EPOCH_SIZE = None  # samples in an epoch, drawn from the data set; None takes each once
 _C.DATA.BATCH_SIZE = 16  # training samples a step, over all processes
+_C.DATA.MAX_UNREADABLE = 0  # unreadable training files that are skipped and named, not refused
 _C.DATA.WORKERS = 2  # loader processes of each training process; 0 loads in it
 
 _C.SOLVER = Config()

@@ -1,6 +1,6 @@
 """From a config to batches on a device."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import cv2
@@ -10,10 +10,11 @@ from torch.utils.data import DataLoader
 import data
 from config import Config
 from data.datasets.files import MissingDataError
+from data.inventory import inventory_of
 from data.sampler import EpochSampler, ShareSampler
-from data.samples import Samples, Source, collate
+from data.samples import Sample, Samples, Source, collate
 from utils.distributed import rank, world_size
-from utils.errors import ConfigError, DataError, PellucidError
+from utils.errors import ConfigError, DataError, PellucidError, some
 from utils.registry import build_part
 
 SPLITS = ("train", "val", "test")
@@ -97,10 +98,7 @@ def build_loader(cfg: Config, split: str, device: str | torch.device) -> Loader:
     train = split == "train"
     _check(cfg)
     source = build_dataset(cfg, split)
-    transforms = [
-        build_part(data.TRANSFORMS, spec, f"DATA.TRANSFORMS.{position}")
-        for position, spec in enumerate(cfg.DATA.TRANSFORMS if train else [])
-    ]
+    transforms = build_transforms(cfg) if train else []
     degradations = [
         build_part(data.DEGRADATIONS, spec, f"DATA.DEGRADATIONS.{position}")
         for position, spec in enumerate(cfg.DATA.DEGRADATIONS)
@@ -117,12 +115,44 @@ def build_loader(cfg: Config, split: str, device: str | torch.device) -> Loader:
     )
 
 
+def build_transforms(cfg: Config) -> list[Callable[..., Sample]]:
+    """The augmentation of training samples, in order.
+
+    Raises:
+        ConfigError: naming the transform that is wrong.
+    """
+    return [
+        build_part(data.TRANSFORMS, spec, f"DATA.TRANSFORMS.{position}")
+        for position, spec in enumerate(cfg.DATA.TRANSFORMS)
+    ]
+
+
 def build_dataset(cfg: Config, split: str) -> Source:
-    """The data set of one split.
+    """The data set of one split, complete as far as listing its files shows.
 
     Raises:
         ConfigError: it has no name, or its name or arguments are wrong.
-        DataError: it is missing (with DATASETS.HELP in the message) or does not fit together.
+        DataError: it is missing (with DATASETS.HELP in the message), empty, or has files that
+            should belong to a sample and do not.
+    """
+    source = open_dataset(cfg, split)
+    if problems := inventory_of(source).problems:
+        told = [f"{file}: {what}" for file, what in problems]
+        raise DataError(f"{split}: {some(told, '; ')}; tools/check_data.py lists all that is wrong")
+    if not len(source):
+        raise DataError(f"{split}: data set {cfg.DATASETS[split.upper()].NAME} is empty")
+    # Only data sets that decode files have something to keep.
+    if cfg.DATASETS.CACHE and hasattr(source, "keep_decoded"):
+        source.keep_decoded()
+    return source
+
+
+def open_dataset(cfg: Config, split: str) -> Source:
+    """The data set of one split as it is, for the doctor.
+
+    Raises:
+        ConfigError: it has no name, or its name or arguments are wrong.
+        DataError: it is missing (with DATASETS.HELP in the message).
     """
     if split not in SPLITS:
         raise ValueError(f"split is {split!r}, not one of {', '.join(SPLITS)}")
@@ -131,17 +161,11 @@ def build_dataset(cfg: Config, split: str) -> Source:
     if not spec.NAME:
         raise ConfigError(f"{key}.NAME: is empty; known: {', '.join(data.DATASETS.names())}")
     try:
-        source = build_part(data.DATASETS, spec, key, channels=cfg.DATA.CHANNELS, split=split)
+        return build_part(data.DATASETS, spec, key, channels=cfg.DATA.CHANNELS, split=split)
     except MissingDataError as error:
         if not cfg.DATASETS.HELP:
             raise
         raise DataError(f"{error}\n{cfg.DATASETS.HELP.strip()}") from error
-    if not len(source):
-        raise DataError(f"{split}: data set {spec.NAME} is empty")
-    # Only data sets that decode files have something to keep.
-    if cfg.DATASETS.CACHE and hasattr(source, "keep_decoded"):
-        source.keep_decoded()
-    return source
 
 
 def to_device(

@@ -12,6 +12,7 @@ from torch import nn
 
 from config import Config
 from data.build import Loader, build_loader
+from data.doctor import refuse_findings
 from engine import checks
 from engine.best import BestTracker
 from engine.checkpoint import load_into, load_weights
@@ -79,6 +80,7 @@ def assemble(cfg: Config, from_weights: bool = True) -> Parts:
     device = resolve_device(cfg.DEVICE)
     seed_everything(cfg.SEED)
     model = _initial_model(cfg, from_weights)
+    refuse_findings(cfg, model.descriptor.scale, ("train", "val"))
     precision = resolve_precision(cfg.PRECISION, device, model.descriptor.precisions)
     # NHWC is what a GPU's convolutions compute in; on the CPU it wins nothing.
     channels_last = device.type == "cuda"

@@ -10,10 +10,8 @@ import torch
 from tqdm import tqdm
 
 from engine.metrics import METRICS, Metric
-from utils.errors import DataError, ImageError
+from utils.errors import DataError, ImageError, some
 from utils.images import image_size, list_images, read_image, to_tensor
-
-_NAMED = 5  # pictures an error names before it only counts
 
 Pair = tuple[Path, Path]
 
@@ -57,9 +55,9 @@ def pair_pictures(predictions: Path, targets: Path) -> list[Pair]:
         raise DataError(f"{targets}: holds no pictures")
     problems = []
     if missing := [wanted[stem].name for stem in wanted if stem not in found]:
-        problems.append(f"{predictions} has no picture for {_some(missing)} of {targets}")
+        problems.append(f"{predictions} has no picture for {some(missing)} of {targets}")
     if extra := [found[stem].name for stem in found if stem not in wanted]:
-        problems.append(f"{targets} has no picture for {_some(extra)} of {predictions}")
+        problems.append(f"{targets} has no picture for {some(extra)} of {predictions}")
     if problems:
         raise DataError("; ".join(problems))
     pairs = [(found[stem], wanted[stem]) for stem in wanted]
@@ -135,7 +133,7 @@ def _check_sizes(pairs: Sequence[Pair]) -> None:
                 f"{prediction} is {width}x{height} px, {target} {target_width}x{target_height} px"
             )
     if wrong:
-        raise ImageError(_some(wrong, "; "))
+        raise ImageError(some(wrong, "; "))
 
 
 def _read_pair(prediction: Path, target: Path) -> tuple[torch.Tensor, torch.Tensor]:
@@ -143,11 +141,6 @@ def _read_pair(prediction: Path, target: Path) -> tuple[torch.Tensor, torch.Tens
     channels = max(picture.shape[2] for picture in pictures)
     output, wanted = (to_tensor(picture).expand(channels, -1, -1) for picture in pictures)
     return output, wanted
-
-
-def _some(names: Sequence[str], separator: str = ", ") -> str:
-    rest = len(names) - _NAMED
-    return separator.join(names[:_NAMED]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def _plain(value: float) -> float | str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from config import Config
 from data.build import build_loader
+from data.doctor import refuse_findings
 from engine.checkpoint import load_into, load_weights
 from engine.evaluator import Evaluation, Evaluator
 from engine.precision import resolve_device, resolve_precision
@@ -41,6 +42,7 @@ def measure(cfg: Config, weights: Path | None = None) -> tuple[Evaluation, str]:
     model = build_model(cfg)
     state, _, _ = load_weights(weights)
     load_into(model, state, str(weights))
+    refuse_findings(cfg, model.descriptor.scale, ("test" if cfg.DATASETS.TEST.NAME else "val",))
     loader = build_loader(cfg, "test", device)
     evaluation = Evaluator(cfg, device).evaluate(model.to(device), loader)
     table = format_table(evaluation, cfg.MODEL.NAME)

@@ -78,14 +78,14 @@ def parse(parser: argparse.ArgumentParser, argv: Sequence[str] | None = None) ->
 
 
 def run_tool(
-    main: Callable[[argparse.Namespace], None],
+    main: Callable[[argparse.Namespace], int | None],
     parser: argparse.ArgumentParser,
     argv: Sequence[str] | None = None,
 ) -> int:
     """Parse the command line, run `main`, and turn errors a user can mend into one or two lines.
 
     Returns:
-        The exit status: 0, 2 after a `PellucidError`, 130 after an interrupt.
+        The exit status: 0 or what `main` gives, 2 after a `PellucidError`, 130 after an interrupt.
     """
     add_debug_argument(parser)
     words = list(sys.argv[1:] if argv is None else argv)
@@ -93,7 +93,7 @@ def run_tool(
     try:
         takes_overrides = parser.get_default("overrides") is not None
         arguments = parse(parser, words) if takes_overrides else parser.parse_args(words)
-        main(arguments)
+        return main(arguments) or 0
     except PellucidError as error:
         if arguments.debug:
             traceback.print_exc()
@@ -105,7 +105,6 @@ def run_tool(
             traceback.print_exc()
         sys.stderr.write("interrupted\n")
         return _INTERRUPTED
-    return 0
 
 
 def _values_taken(parser: argparse.ArgumentParser, flag: str, following: Sequence[str]) -> int:

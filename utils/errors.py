@@ -4,6 +4,10 @@ Each message names the file, key or field at fault and says what to do; tools pr
 two lines and exit with status 2. Anything else that is raised is a defect of Pellucid.
 """
 
+from collections.abc import Sequence
+
+_NAMED = 5  # things a message names before it only counts
+
 
 class PellucidError(Exception):
     """Base of every error that a user can cause and mend."""
@@ -38,3 +42,9 @@ class CheckpointError(PellucidError):
 
 class TrainingError(PellucidError):
     """A run cannot start or go on."""
+
+
+def some(names: Sequence[str], separator: str = ", ", named: int = _NAMED) -> str:
+    """The first few of many, and how many more there are, for a message."""
+    rest = len(names) - named
+    return separator.join(names[:named]) + (f" and {rest} more" if rest > 0 else "")

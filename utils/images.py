@@ -6,24 +6,18 @@ the header (size, colour mode, orientation), OpenCV decodes and encodes.
 
 import io
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import cv2
 import numpy as np
 import torch
-from PIL import Image
 
 from utils.errors import ImageError
 from utils.files import atomic_write_bytes
+from utils.image_headers import ImageHeader, image_header, read_header
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp")
 
-_FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP")
-_ORIENTATION_TAG = 0x0112
-_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_REFUSED_MODES = {"CMYK": "CMYK", "LAB": "CIELAB", "HSV": "HSV", "F": "floating point"}
 _ENCODING = {
     ".jpg": [cv2.IMWRITE_JPEG_QUALITY, 95],
     ".jpeg": [cv2.IMWRITE_JPEG_QUALITY, 95],
@@ -41,17 +35,6 @@ _UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     7: lambda image: image[::-1, ::-1].swapaxes(0, 1),
     8: lambda image: image.swapaxes(0, 1)[::-1],
 }
-
-
-@dataclass(frozen=True)
-class _Header:
-    kind: str
-    height: int  # as stored, before orientation
-    width: int
-    orientation: int
-    gray: bool
-    alpha: bool
-    min_is_white: bool
 
 
 def list_images(folder: str | Path) -> list[Path]:
@@ -76,14 +59,7 @@ def image_size(path: str | Path) -> tuple[int, int]:
     Raises:
         ImageError: naming the file, when it is not a readable picture.
     """
-    try:
-        with Path(path).open("rb") as stream:
-            header = _read_header(stream, str(path))
-    except OSError as error:
-        raise ImageError(f"{path}: cannot be read: {error.strerror or error}") from error
-    if header.orientation >= 5:
-        return header.width, header.height
-    return header.height, header.width
+    return image_header(path).upright
 
 
 def read_image(
@@ -118,7 +94,7 @@ def decode_image(
     """
     if channels not in (1, 3, None) or (keep_alpha and channels == 1):
         raise ValueError(f"cannot read channels={channels}, keep_alpha={keep_alpha}")
-    header = _read_header(io.BytesIO(data), name)
+    header = read_header(io.BytesIO(data), name)
     if header.kind == "JPEG" and not _jpeg_ends(data):
         raise ImageError(f"{name}: the file is damaged or incomplete")
     try:
@@ -184,64 +160,6 @@ def _to_integers(tensor: torch.Tensor, dtype: type[np.unsignedinteger]) -> np.nd
     return np.ascontiguousarray(scaled.movedim(-3, -1).cpu().numpy().astype(dtype))
 
 
-def _read_header(stream: BinaryIO, name: str) -> _Header:
-    if not stream.read(1):
-        raise ImageError(f"{name}: the file is empty")
-    stream.seek(0)
-    try:
-        with Image.open(stream, formats=_FORMATS) as image:
-            header = _header_of(image, stream)
-            mode = image.mode
-    except Image.UnidentifiedImageError as error:
-        raise ImageError(f"{name}: is not a PNG, JPEG, TIFF, WebP or BMP picture") from error
-    except Exception as error:  # hostile bytes make Pillow's parsers raise nearly anything
-        raise ImageError(f"{name}: cannot be read: {error}") from error
-    if mode in _REFUSED_MODES:
-        raise ImageError(
-            f"{name}: {_REFUSED_MODES[mode]} pictures are not read; convert it to RGB or gray"
-        )
-    return header
-
-
-def _header_of(image: Image.Image, stream: BinaryIO) -> _Header:
-    width, height = image.size
-    min_is_white = False
-    if image.format == "TIFF":
-        # Newer Pillow gives a TIFF's size already turned; the tags say what is stored.
-        tags = image.tag_v2  # type: ignore[attr-defined]
-        width, height = int(tags[256]), int(tags[257])
-        orientation = tags.get(_ORIENTATION_TAG, 1)
-        min_is_white = tags.get(262) == 0
-    elif image.format == "PNG":
-        orientation = _png_orientation(stream)
-    else:
-        orientation = image.getexif().get(_ORIENTATION_TAG, 1)
-    return _Header(
-        kind="JPEG" if image.format == "MPO" else str(image.format),
-        height=height,
-        width=width,
-        orientation=orientation if orientation in _UPRIGHT else 1,
-        gray=image.mode.startswith(("1", "L", "I")),
-        alpha=image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info,
-        min_is_white=min_is_white,
-    )
-
-
-def _png_orientation(stream: BinaryIO) -> int:
-    # Pillow would decode the whole picture to find an eXIf chunk that stands behind it.
-    stream.seek(len(_PNG_SIGNATURE))
-    while len(head := stream.read(8)) == 8:
-        length, kind = int.from_bytes(head[:4], "big"), head[4:]
-        if kind == b"eXIf":
-            exif = Image.Exif()
-            exif.load(b"Exif\x00\x00" + stream.read(length))
-            return exif.get(_ORIENTATION_TAG, 1)
-        if kind == b"IEND":
-            break
-        stream.seek(length + 4, io.SEEK_CUR)
-    return 1
-
-
 def _jpeg_ends(data: bytes) -> bool:
     """Whether the scan is followed by an end mark; decoders fill a missing rest with gray."""
     position = 2
@@ -257,7 +175,7 @@ def _jpeg_ends(data: bytes) -> bool:
 
 
 def _to_channels(
-    image: np.ndarray, header: _Header, channels: int | None, keep_alpha: bool
+    image: np.ndarray, header: ImageHeader, channels: int | None, keep_alpha: bool
 ) -> np.ndarray:
     """Decoded HW, HWC BGR or BGRA to the channels asked for, HWC RGB."""
     planes = image[..., None] if image.ndim == 2 else image

@@ -4,12 +4,8 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
-from data.datasets.files import (
-    PictureFiles,
-    pictures_by_stem,
-    raise_problems,
-    size_or_problem,
-)
+from data.datasets.files import PictureFiles, pictures_by_stem
+from data.inventory import SampleFiles
 from data.registries import DATASETS
 from data.resizing import resize
 from utils.errors import DataError
@@ -31,7 +27,7 @@ class CleanFolder(PictureFiles):
 
     Raises:
         MissingDataError: no folder or no picture.
-        DataError: files that cannot be read, or none that matches.
+        DataError: no picture matches `include`.
     """
 
     def __init__(
@@ -54,24 +50,25 @@ class CleanFolder(PictureFiles):
         self.files = [
             file
             for one in folders
-            for file in pictures_by_stem(one, split).values()
+            for file in pictures_by_stem(one, split, self.problems).values()
             if fnmatchcase(file.name, include)
         ]
         if not self.files:
             raise DataError(f"{split}: no picture in {', '.join(folders)} matches {include!r}")
+        self.problems = [p for p in self.problems if fnmatchcase(p.file.name, include)]
         # Two folders may hold equal names; their folder's name keeps them apart in tables.
         self.names = [
             file.stem if len(folders) == 1 else f"{file.parent.name}_{file.stem}"
             for file in self.files
         ]
-        problems: list[str] = []
-        for file in self.files:
-            size_or_problem(file, problems)
-        raise_problems(problems, split, ", ".join(folders))
 
     def __len__(self) -> int:
         """How many pictures there are."""
         return len(self.files)
+
+    def files_of(self, index: int) -> SampleFiles:
+        """The picture's file."""
+        return SampleFiles(self.files[index], side=self.size)
 
     def load(self, index: int) -> dict[str, Any]:
         """Decode one picture."""

@@ -1,16 +1,14 @@
 """What every data set made of picture files shares: listing, checking, reading, keeping."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from utils.errors import DataError, ImageError
-from utils.images import image_size, list_images
-
-SHOWN_PROBLEMS = 5
+from data.inventory import Inventory, Problem, SampleFiles
+from utils.errors import DataError
+from utils.images import list_images
 
 
 class MissingDataError(DataError):
@@ -18,9 +16,14 @@ class MissingDataError(DataError):
 
 
 class PictureFiles(ABC):
-    """A data set whose samples are decoded from files and never change."""
+    """A data set whose samples are decoded from files and never change.
+
+    Listing problems (a half without its partner) are kept in `problems` instead of raised, so that
+    the doctor can tell all there is to tell; `data.build.build_dataset` refuses them.
+    """
 
     def __init__(self) -> None:
+        self.problems: list[Problem] = []
         self._kept: dict[int, dict[str, Any]] | None = None
 
     @abstractmethod
@@ -30,6 +33,14 @@ class PictureFiles(ABC):
     @abstractmethod
     def load(self, index: int) -> dict[str, Any]:
         """Decode sample `index`: `target`, maybe `input` (HWC uint8 or uint16), `name`."""
+
+    @abstractmethod
+    def files_of(self, index: int) -> SampleFiles:
+        """The files that sample `index` is decoded from."""
+
+    def inventory(self) -> Inventory:
+        """All files, and what listing them has shown to be wrong."""
+        return Inventory([self.files_of(index) for index in range(len(self))], self.problems)
 
     def keep_decoded(self) -> None:
         """From now on keep every decoded picture in memory (once per loader process)."""
@@ -52,12 +63,14 @@ class PictureFiles(ABC):
         return dict(self._kept[index])
 
 
-def pictures_by_stem(folder: str | Path, split: str) -> dict[str, Path]:
+def pictures_by_stem(folder: str | Path, split: str, problems: list[Problem]) -> dict[str, Path]:
     """The pictures of one folder by file name without extension, in name order.
+
+    Two pictures that share a stem would make pairs ambiguous: the second is left out and added
+    to `problems`.
 
     Raises:
         MissingDataError: no such folder, or no picture in it.
-        DataError: two pictures share a stem, so that pairs would be ambiguous.
     """
     folder = Path(folder).expanduser()
     if not folder.is_dir():
@@ -66,36 +79,11 @@ def pictures_by_stem(folder: str | Path, split: str) -> dict[str, Path]:
     if not files:
         raise MissingDataError(f"{split}: the folder {_spelt_out(folder)} holds no picture")
     by_stem: dict[str, Path] = {}
-    problems = []
     for file in files:
-        if file.stem in by_stem:
-            problems.append(f"{by_stem[file.stem].name} and {file.name} share one name")
-        by_stem.setdefault(file.stem, file)
-    raise_problems(problems, split, folder)
+        other = by_stem.setdefault(file.stem, file)
+        if other != file:
+            problems.append(Problem(file, f"shares its name with {other.name}; keep one"))
     return by_stem
-
-
-def size_or_problem(path: Path, problems: list[str]) -> tuple[int, int] | None:
-    """(height, width) of a picture from its header; unreadable: None, and a line in `problems`."""
-    try:
-        return image_size(path)
-    except ImageError as error:
-        problems.append(str(error))
-        return None
-
-
-def raise_problems(problems: Sequence[str], split: str, place: str | Path) -> None:
-    """Raise one error that lists the first few of `problems`; nothing where there are none.
-
-    Raises:
-        DataError: there is at least one problem.
-    """
-    if not problems:
-        return
-    shown = "; ".join(problems[:SHOWN_PROBLEMS])
-    more = len(problems) - SHOWN_PROBLEMS
-    rest = f"; and {more} more" if more > 0 else ""
-    raise DataError(f"{split}: {len(problems)} problem(s) in {place}: {shown}{rest}")
 
 
 def _spelt_out(folder: Path) -> str:

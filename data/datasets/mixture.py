@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from data.inventory import Inventory, inventory_of, joined
 from data.registries import DATASETS
 from utils.registry import build_part
 
@@ -51,6 +52,10 @@ class Mixture:
     def __len__(self) -> int:
         """The sum of the parts' lengths."""
         return int(self._ends[-1])
+
+    def inventory(self) -> Inventory:
+        """The files of all parts."""
+        return joined([inventory_of(part) for part in self.parts])
 
     def keep_decoded(self) -> None:
         """Let every part that decodes files keep them in memory."""

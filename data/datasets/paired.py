@@ -1,15 +1,10 @@
 """Inputs and targets in two folders, paired by file name."""
 
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from data.datasets.files import (
-    PictureFiles,
-    pictures_by_stem,
-    raise_problems,
-    size_or_problem,
-)
+from data.datasets.files import PictureFiles, pictures_by_stem
+from data.inventory import Problem, SampleFiles
 from data.registries import DATASETS
 from utils.images import read_image
 
@@ -28,7 +23,6 @@ class PairedFolders(PictureFiles):
 
     Raises:
         MissingDataError: no folder or no picture.
-        DataError: halves without a partner, unreadable files, sizes that do not fit.
     """
 
     def __init__(
@@ -38,23 +32,28 @@ class PairedFolders(PictureFiles):
         if template.count("{}") != 1:
             raise ValueError(f"template {template!r} needs one {{}} for the target's name")
         self.channels = channels
-        inputs = pictures_by_stem(input, split)
-        targets = pictures_by_stem(target, split)
-        problems: list[str] = []
+        inputs = pictures_by_stem(input, split, self.problems)
+        targets = pictures_by_stem(target, split, self.problems)
         self.pairs: list[tuple[Path, Path]] = []
         for stem, file in targets.items():
-            partner = inputs.pop(template.replace("{}", stem), None)
+            wanted = template.replace("{}", stem)
+            partner = inputs.pop(wanted, None)
             if partner is None:
-                problems.append(f"target {file.name} has no input {template.replace('{}', stem)}.*")
+                self.problems.append(Problem(file, f"has no input {wanted}.* in {input}"))
             else:
                 self.pairs.append((partner, file))
-        problems += [f"input {file.name} has no target" for file in inputs.values()]
-        problems += _size_problems(self.pairs)
-        raise_problems(problems, split, f"{input} and {target}")
+        self.problems += [
+            Problem(file, f"is an input without a target in {target}") for file in inputs.values()
+        ]
 
     def __len__(self) -> int:
         """How many pairs there are."""
         return len(self.pairs)
+
+    def files_of(self, index: int) -> SampleFiles:
+        """The two files of a pair."""
+        input_file, target_file = self.pairs[index]
+        return SampleFiles(target_file, input_file)
 
     def load(self, index: int) -> dict[str, Any]:
         """Decode one pair."""
@@ -64,27 +63,3 @@ class PairedFolders(PictureFiles):
             "target": read_image(target_file, channels=self.channels),
             "name": target_file.stem,
         }
-
-
-def _size_problems(pairs: list[tuple[Path, Path]]) -> list[str]:
-    """A line for each pair that cannot be read or is not of the scale that most pairs have."""
-    problems: list[str] = []
-    scales: dict[Path, int] = {}
-    for input_file, target_file in pairs:
-        small = size_or_problem(input_file, problems)
-        large = size_or_problem(target_file, problems)
-        if small is None or large is None:
-            continue
-        scale = large[0] // small[0]
-        if scale < 1 or large != (small[0] * scale, small[1] * scale):
-            problems.append(
-                f"{target_file.name} ({large[1]}x{large[0]}) is no whole multiple of its input "
-                f"{input_file.name} ({small[1]}x{small[0]})"
-            )
-        else:
-            scales[target_file] = scale
-    usual = Counter(scales.values()).most_common(1)
-    for file, scale in scales.items():
-        if scale != usual[0][0]:
-            problems.append(f"{file.name} is x{scale} of its input where others are x{usual[0][0]}")
-    return problems

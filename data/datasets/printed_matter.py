@@ -16,6 +16,7 @@ from matplotlib import font_manager
 from PIL import Image, ImageDraw, ImageFont
 
 from data.datasets.files import MissingDataError
+from data.inventory import Inventory, SampleFiles
 from data.registries import DATASETS
 from utils.errors import DataError
 from utils.images import list_images, read_image
@@ -103,6 +104,10 @@ class PrintedMatter:
 
     def __len__(self) -> int:
         return self.count
+
+    def inventory(self) -> Inventory:
+        """The photographs that may be printed; what is drawn has no file."""
+        return Inventory([SampleFiles(photo, side=self.size) for photo in self.photos])
 
     def read(self, index: int, rng: np.random.Generator) -> dict[str, np.ndarray | str]:
         """Lay out one picture: `target`, uint8 (size, size, channels)."""

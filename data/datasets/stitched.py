@@ -1,17 +1,12 @@
 """Pictures that hold input and target side by side, as SD1 does."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from data.datasets.files import (
-    PictureFiles,
-    pictures_by_stem,
-    raise_problems,
-    size_or_problem,
-)
+from data.datasets.files import PictureFiles, pictures_by_stem
+from data.inventory import SampleFiles
 from data.registries import DATASETS
 from utils.errors import DataError
 from utils.images import read_image
@@ -30,7 +25,6 @@ class StitchedPanels(PictureFiles):
 
     Raises:
         MissingDataError: no folder or no picture.
-        DataError: files that cannot be read or whose width does not divide by the panels.
     """
 
     def __init__(
@@ -47,19 +41,15 @@ class StitchedPanels(PictureFiles):
             raise ValueError("panels needs one 'target' and at most one 'input'")
         self.panels = panels
         self.channels = channels
-        self.files = list(pictures_by_stem(folder, split).values())
-        problems: list[str] = []
-        for file in self.files:
-            size = size_or_problem(file, problems)
-            if size is not None and size[1] % len(panels):
-                problems.append(
-                    f"{file.name} is {size[1]} pixels wide, not {len(panels)} equal panels"
-                )
-        raise_problems(problems, split, Path(folder))
+        self.files = list(pictures_by_stem(folder, split, self.problems).values())
 
     def __len__(self) -> int:
         """How many stitched pictures there are."""
         return len(self.files)
+
+    def files_of(self, index: int) -> SampleFiles:
+        """The one file that holds the sample's panels."""
+        return SampleFiles(self.files[index], panels=self.panels)
 
     def load(self, index: int) -> dict[str, Any]:
         """Decode one file and cut the panels that are used out of it."""
@@ -67,7 +57,9 @@ class StitchedPanels(PictureFiles):
         picture = read_image(file, channels=self.channels)
         width, rest = divmod(picture.shape[1], len(self.panels))
         if rest:
-            raise DataError(f"{file}: changed on disk: its width is now {picture.shape[1]}")
+            raise DataError(
+                f"{file}: is {picture.shape[1]} pixels wide, not {len(self.panels)} equal panels"
+            )
         sample: dict[str, Any] = {"name": file.stem}
         for position, panel in enumerate(self.panels):
             if panel in ("input", "target"):

@@ -23,6 +23,11 @@ class RandomCrop:
             raise ValueError(f"size is {size}; it must be at least 1")
         self.size = size
 
+    @property
+    def smallest(self) -> int:
+        """The shorter side, in pixels, that a target must have at least."""
+        return self.size
+
     def __call__(self, sample: dict[str, Any], rng: np.random.Generator) -> dict[str, Any]:
         """Crop both pictures at the same place.
 
@@ -56,6 +61,11 @@ class RandomScaleCrop:
         self.size = size
         self.min_scale = min_scale
         self.max_scale = max_scale
+
+    @property
+    def smallest(self) -> int:
+        """Any target will do: the square is a share of it."""
+        return 1
 
     def __call__(self, sample: dict[str, Any], rng: np.random.Generator) -> dict[str, Any]:
         """Crop and resize both pictures alike."""

@@ -1,0 +1,128 @@
+"""What a picture's file says about itself before it is decoded."""
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from PIL import Image
+
+from utils.errors import ImageError
+
+_FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP")
+_ORIENTATION_TAG = 0x0112
+_ORIENTATIONS = range(1, 9)
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_PNG_DEPTH = 24  # where IHDR states the bits of a sample
+_REFUSED_MODES = {"CMYK": "CMYK", "LAB": "CIELAB", "HSV": "HSV", "F": "floating point"}
+
+
+@dataclass(frozen=True)
+class ImageHeader:
+    """A picture's form.
+
+    Attributes:
+        kind: PNG, JPEG, TIFF, WEBP or BMP.
+        height: rows as stored, before orientation.
+        width: columns as stored.
+        orientation: EXIF's, 1 to 8; 1 is upright.
+        gray: whether it holds gray levels only, by its colour mode.
+        alpha: whether it has transparency.
+        bits: 8 or 16 for each value, as it is read.
+        min_is_white: a TIFF whose zero is white.
+    """
+
+    kind: str
+    height: int
+    width: int
+    orientation: int
+    gray: bool
+    alpha: bool
+    bits: int
+    min_is_white: bool
+
+    @property
+    def upright(self) -> tuple[int, int]:
+        """Height and width of the picture as people see it."""
+        turned = self.orientation >= 5
+        return (self.width, self.height) if turned else (self.height, self.width)
+
+
+def image_header(path: str | Path) -> ImageHeader:
+    """The header of a file.
+
+    Raises:
+        ImageError: naming the file, when it is not a readable picture.
+    """
+    try:
+        with Path(path).open("rb") as stream:
+            return read_header(stream, str(path))
+    except OSError as error:
+        raise ImageError(f"{path}: cannot be read: {error.strerror or error}") from error
+
+
+def read_header(stream: BinaryIO, name: str) -> ImageHeader:
+    """The header of a picture in an open file or in memory; `name` stands in error messages.
+
+    Raises:
+        ImageError: naming `name`, when it is empty, no picture, or in a colour space not read.
+    """
+    if not stream.read(1):
+        raise ImageError(f"{name}: the file is empty")
+    stream.seek(0)
+    try:
+        with Image.open(stream, formats=_FORMATS) as image:
+            header = _header_of(image, stream)
+            mode = image.mode
+    except Image.UnidentifiedImageError as error:
+        raise ImageError(f"{name}: is not a PNG, JPEG, TIFF, WebP or BMP picture") from error
+    except Exception as error:  # hostile bytes make Pillow's parsers raise nearly anything
+        raise ImageError(f"{name}: cannot be read: {error}") from error
+    if mode in _REFUSED_MODES:
+        raise ImageError(
+            f"{name}: {_REFUSED_MODES[mode]} pictures are not read; convert it to RGB or gray"
+        )
+    return header
+
+
+def _header_of(image: Image.Image, stream: BinaryIO) -> ImageHeader:
+    width, height = image.size
+    bits, min_is_white = 8, False
+    if image.format == "TIFF":
+        # Newer Pillow gives a TIFF's size already turned; the tags say what is stored.
+        tags = image.tag_v2  # type: ignore[attr-defined]
+        width, height = int(tags[256]), int(tags[257])
+        orientation = tags.get(_ORIENTATION_TAG, 1)
+        min_is_white = tags.get(262) == 0
+        bits = max(8, *tags.get(258, (1,)))
+    elif image.format == "PNG":
+        orientation = _png_orientation(stream)
+        stream.seek(_PNG_DEPTH)
+        bits = max(8, stream.read(1)[0])
+    else:
+        orientation = image.getexif().get(_ORIENTATION_TAG, 1)
+    return ImageHeader(
+        kind="JPEG" if image.format == "MPO" else str(image.format),
+        height=height,
+        width=width,
+        orientation=orientation if orientation in _ORIENTATIONS else 1,
+        gray=image.mode.startswith(("1", "L", "I")),
+        alpha=image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info,
+        bits=bits,
+        min_is_white=min_is_white,
+    )
+
+
+def _png_orientation(stream: BinaryIO) -> int:
+    # Pillow would decode the whole picture to find an eXIf chunk that stands behind it.
+    stream.seek(len(_PNG_SIGNATURE))
+    while len(head := stream.read(8)) == 8:
+        length, kind = int.from_bytes(head[:4], "big"), head[4:]
+        if kind == b"eXIf":
+            exif = Image.Exif()
+            exif.load(b"Exif\x00\x00" + stream.read(length))
+            return exif.get(_ORIENTATION_TAG, 1)
+        if kind == b"IEND":
+            break
+        stream.seek(length + 4, io.SEEK_CUR)
+    return 1
