@@ -1,5 +1,6 @@
 """Checks of values that a type alone does not make right."""
 
+import math
 import re
 from functools import reduce
 from typing import Any
@@ -19,11 +20,16 @@ _AT_LEAST = {
     "DATA.WORKERS": 0,
     "SOLVER.EPOCHS": 1,
     "SOLVER.ITERATIONS": 1,
+    "SOLVER.ACCUMULATE": 1,
+    "SOLVER.MAX_SKIPPED": 1,
     "VALIDATION.PERIOD": 1,
     "VALIDATION.PATIENCE": 1,
     "VALIDATION.SAMPLES": 0,
+    "CHECKPOINT.PERIOD": 1,
+    "CHECKPOINT.KEEP": 1,
     "LOG.PERIOD": 1,
 }
+_BETWEEN = {"SOLVER.CLIP_NORM": (0.0, math.inf), "SOLVER.AVERAGE": (0.0, 1.0)}
 
 
 def check(merge: Merge) -> None:
@@ -48,6 +54,12 @@ def check(merge: Merge) -> None:
         value = _at(cfg, key)
         if value is not None and (type(value) is not int or value < least):
             fail(key, f"needs a whole number of at least {least}, not {value!r}")
+    for key, (low, high) in _BETWEEN.items():
+        value = _at(cfg, key)
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if value is not None and not (number and low < value < high):
+            wanted = "above 0" if high == math.inf else f"above {low:g} and below {high:g}"
+            fail(key, f"needs a number {wanted}, not {value!r}")
     for key in ("LOSSES", "METRICS", "DATA.TRANSFORMS", "DATA.DEGRADATIONS"):
         node = _at(cfg, key)
         for name, entry in node.items() if isinstance(node, dict) else enumerate(node):

@@ -41,6 +41,10 @@ _C.SOLVER.LR = 1e-4  # base learning rate
 _C.SOLVER.SCHEDULER = Config(NAME="Constant", ARGS=Config())  # learning rate over time
 _C.SOLVER.EPOCHS = 50  # length of the run
 _C.SOLVER.ITERATIONS = None  # a length in optimizer steps instead; EPOCHS is then ignored
+_C.SOLVER.ACCUMULATE = 1  # parts a batch is worked on in, one after another; batch norm sees a part
+_C.SOLVER.CLIP_NORM = None  # gradients with a larger global norm are shortened to this
+_C.SOLVER.AVERAGE = None  # decay of averaged weights (0.999), which are then validated and kept
+_C.SOLVER.MAX_SKIPPED = 20  # the run stops after so many steps in a row that were not finite
 
 _C.VALIDATION = Config()
 _C.VALIDATION.PERIOD = 1  # epochs between validations; the last epoch is always validated
@@ -49,6 +53,10 @@ _C.VALIDATION.PATIENCE = None  # stop after so many validations without a better
 _C.VALIDATION.SAMPLES = 4  # pictures drawn on sample sheets and in TensorBoard
 
 _C.METRICS = Config()  # named map: psnr: {NAME: PSNR, ARGS: {crop_border: 4, y_channel: true}}
+
+_C.CHECKPOINT = Config()
+_C.CHECKPOINT.PERIOD = 1000  # optimizer steps between checkpoints, besides each epoch's end
+_C.CHECKPOINT.KEEP = 2  # checkpoints that remain: last.pt, last-1.pt, ...
 
 _C.LOG = Config()
 _C.LOG.PERIOD = 50  # optimizer steps between log lines; losses are read from the device only then

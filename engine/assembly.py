@@ -5,24 +5,25 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import nn
 
 from config import Config
-from data.build import Loader, build_loader
+from data.build import Loader, build_loader, to_device
 from data.doctor import refuse_findings
 from engine import checks
+from engine.averaging import AveragedWeights
 from engine.best import BestTracker
 from engine.checkpoint import load_into, load_weights
 from engine.evaluator import Evaluator
 from engine.generators import seed_everything
 from engine.learners import LEARNERS
 from engine.precision import resolve_device, resolve_precision
+from engine.step import Batch, TrainingStep
+from engine.update import Update
 from modeling.build import build_losses, build_model
 from solver import build_optimizer, build_scheduler
-from solver.schedulers import Schedule
 from utils.registry import build_part
 
 
@@ -33,15 +34,13 @@ class Parts:
     Attributes:
         device: where the model is.
         precision: what forward passes compute in.
-        channels_last: whether model and batches lie as NHWC in memory.
-        model: the network being trained.
-        learner: turns a batch into named losses.
+        XX: the network being trained.
+        step: turns a batch into losses and changed weights.
         evaluator: measures the model on whole pictures.
         train_loader: batches to learn from.
         val_loader: pictures to validate on.
-        optimizer: changes the model.
-        scheduler: changes the optimizer's learning rate.
-        scaler: keeps fp16 gradients from vanishing; does nothing in other precisions.
+        updates: how each of the learner's networks learns; the model's is the first.
+        average: averaged weights, where SOLVER.AVERAGE asks for them.
         tracker: knows the best validation and when to stop.
         iterations: optimizer steps in the whole run.
         epochs: epochs in the whole run, the last of which may be cut short.
@@ -49,18 +48,21 @@ class Parts:
 
     device: torch.device
     precision: str
-    channels_last: bool
     model: nn.Module
-    learner: Any
+    step: TrainingStep
     evaluator: Evaluator
     train_loader: Loader
     val_loader: Loader
-    optimizer: torch.optim.Optimizer
-    scheduler: Schedule
-    scaler: torch.amp.GradScaler
+    updates: dict[str, Update]
+    average: AveragedWeights | None
     tracker: BestTracker
     iterations: int
     epochs: int
+
+    @property
+    def judged(self) -> nn.Module:
+        """The model that is validated and kept: the averaged one, where there is one."""
+        return self.model if self.average is None else self.average.model
 
 
 def assemble(cfg: Config, from_weights: bool = True) -> Parts:
@@ -99,19 +101,24 @@ def assemble(cfg: Config, from_weights: bool = True) -> Parts:
     train_loader = build_loader(cfg, "train", device)
     iterations = cfg.SOLVER.ITERATIONS or cfg.SOLVER.EPOCHS * len(train_loader)
     epochs = math.ceil(iterations / len(train_loader))
-    optimizer = build_optimizer(cfg, model.parameters(), device)
+    updates = {
+        name: _build_update(cfg, network, precision, device, epochs, len(train_loader), directions)
+        for name, network in learner.networks.items()
+    }
+
+    def bring(batch: Batch) -> Batch:
+        return to_device(batch, device, channels_last)
+
     return Parts(
         device=device,
         precision=precision,
-        channels_last=channels_last,
         model=model,
-        learner=learner,
+        step=TrainingStep(learner, updates, cfg.SOLVER.ACCUMULATE, bring),
         evaluator=Evaluator(cfg, device, losses),
         train_loader=train_loader,
         val_loader=build_loader(cfg, "val", device),
-        optimizer=optimizer,
-        scheduler=build_scheduler(cfg, optimizer, epochs, len(train_loader), directions),
-        scaler=torch.amp.GradScaler(device.type, enabled=precision == "fp16"),
+        updates=updates,
+        average=AveragedWeights(model, cfg.SOLVER.AVERAGE) if cfg.SOLVER.AVERAGE else None,
         tracker=_tracker(cfg, directions),
         iterations=iterations,
         epochs=epochs,
@@ -125,6 +132,25 @@ def _initial_model(cfg: Config, from_weights: bool) -> nn.Module:
         state, _, _ = load_weights(cfg.MODEL.WEIGHTS)
         load_into(model, state, cfg.MODEL.WEIGHTS)
     return model
+
+
+def _build_update(
+    cfg: Config,
+    network: nn.Module,
+    precision: str,
+    device: torch.device,
+    epochs: int,
+    steps_per_epoch: int,
+    directions: Mapping[str, bool],
+) -> Update:
+    optimizer = build_optimizer(cfg, network.parameters())
+    return Update(
+        network,
+        optimizer,
+        build_scheduler(cfg, optimizer, epochs, steps_per_epoch, directions),
+        torch.amp.GradScaler(device.type, enabled=precision == "fp16"),
+        cfg.SOLVER.CLIP_NORM,
+    )
 
 
 def _tracker(cfg: Config, directions: Mapping[str, bool]) -> BestTracker:

@@ -22,7 +22,7 @@ from utils.errors import CheckpointError, ConfigError
 from utils.files import atomic_path
 
 _WRAPPERS = ("module.", "_orig_mod.")  # what DataParallel and torch.compile put before names
-_FORMAT = "pellucid checkpoint 1"
+_FORMAT = "pellucid checkpoint 2"
 
 
 def save_weights(

@@ -1,67 +1,155 @@
-"""Running means of losses that never wait for the device between two readings."""
+"""Running means of losses, and the count of bad steps, that never wait for the device."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from utils.distributed import sum_over_ranks
+from utils.distributed import is_main, sum_over_ranks
+
+# A window's sums: per loss the sum over samples, per loss how often it was not finite, samples;
+# then what is the same in every process: bad steps, such in a row, the longest row.
+_COUNTS = 4
+_COMMON = 3
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the steps since the last reading came to.
+
+    Attributes:
+        means: of each loss, weighted by batch size, over the good steps; empty if there is none.
+        skipped: how many steps were bad.
+        in_a_row: the longest row of bad steps, with those just before the last reading.
+        not_finite: the losses that were not finite in some step.
+    """
+
+    means: dict[str, float]
+    skipped: int = 0
+    in_a_row: int = 0
+    not_finite: tuple[str, ...] = ()
 
 
 class LossMeter:
-    """Means of named losses, weighted by batch size, since the last log point and in the epoch.
+    """Means of named losses since the last log point and over the epoch.
 
-    Of several processes each adds its share; what is read is the mean over all of them, and all
-    read together.
+    A step that was skipped, or one of whose losses is not finite, is bad: it is left out of the
+    means and counted. Of several processes each adds its share; what is read is the mean over all
+    of them, and all read, or take the state, together.
+
+    Args:
+        device: where losses lie, and their sums until they are read.
     """
 
-    def __init__(self) -> None:
-        self._window: dict[str, Tensor] = {}
-        self._window_count = 0
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._names: list[str] = []
+        self._window = self._zeros()
         self._sums: dict[str, float] = {}
-        self._count = 0
+        self._samples = 0.0
+        self._skipped = 0
 
-    def add(self, losses: Mapping[str, Tensor], count: int) -> None:
-        """Add the losses of a batch of `count` pictures; on the device, without reading them."""
-        for name, value in losses.items():
-            value = value.detach() * count
-            self._window[name] = self._window[name] + value if name in self._window else value
-        self._window_count += count
+    def add(self, losses: Mapping[str, Tensor], samples: int, skipped: Tensor) -> None:
+        """Add the losses of a step; without reading them.
 
-    def read_window(self) -> dict[str, float]:
-        """The means since the last reading, in one transfer from the device; empty if none."""
-        if not self._window:
-            return {}
-        values = [value.float() for value in self._window.values()]
-        count = torch.tensor(float(self._window_count), device=values[0].device)
-        *sums, total = sum_over_ranks(torch.stack([*values, count])).tolist()
-        means = {}
-        for name, value in zip(self._window, sums, strict=True):
-            means[name] = value / total
+        Args:
+            losses: scalars, summed over the samples; of the same names at every step.
+            samples: how many they are.
+            skipped: scalar; 1 where the step was skipped, else 0.
+
+        Raises:
+            ValueError: other names than before.
+        """
+        if not self._names:
+            self._names = list(losses)
+            self._window = self._zeros()
+        elif self._names != list(losses):
+            raise ValueError(f"a learner told the losses {list(losses)} after {self._names}")
+        values = torch.stack([value.detach().double() for value in losses.values()])
+        broken = values.isfinite().logical_not()
+        bad = broken.any() | skipped.bool()
+        sums, failures = self._window[:-_COUNTS].chunk(2)
+        counted, missed, in_a_row, longest = self._window[-_COUNTS:].unbind()
+        sums += torch.where(bad, 0.0, values)
+        failures += broken
+        counted += samples * ~bad
+        missed += bad
+        in_a_row += 1
+        in_a_row *= bad
+        torch.maximum(longest, in_a_row, out=longest)
+
+    def peek(self) -> Reading:
+        """What came since the last reading, in one transfer from the device."""
+        return self._reading(self._over_ranks().tolist())
+
+    def read_window(self) -> Reading:
+        """What came since the last reading, in one transfer; the next reading begins here."""
+        values = self._over_ranks().tolist()
+        samples, skipped, in_a_row, _ = values[-_COUNTS:]
+        for name, value in zip(self._names, values, strict=False):
             self._sums[name] = self._sums.get(name, 0.0) + value
-        self._count += int(total)
-        self._window, self._window_count = {}, 0
-        return means
+        self._samples += samples
+        self._skipped += int(skipped)
+        self._window.zero_()
+        self._window[-2:] += in_a_row
+        return self._reading(values)
 
-    def read_epoch(self) -> dict[str, float]:
-        """The means over everything added since `reset`."""
-        self.read_window()
-        return {name: value / self._count for name, value in self._sums.items()}
+    def read_epoch(self) -> Reading:
+        """What came since `reset`; `in_a_row` and `not_finite` only of what was not read yet."""
+        window = self.read_window()
+        return Reading(
+            means=_means(self._sums, self._samples),
+            skipped=self._skipped,
+            in_a_row=window.in_a_row,
+            not_finite=window.not_finite,
+        )
 
     def reset(self) -> None:
-        """Begin a new epoch."""
-        self._window, self._window_count = {}, 0
-        self._sums, self._count = {}, 0
+        """Begin a new epoch; a row of bad steps goes on through it."""
+        self.read_window()
+        self._sums, self._samples, self._skipped = {}, 0.0, 0
 
     def state_dict(self) -> dict[str, Any]:
-        """The epoch so far, in plain Python."""
-        self.read_window()
-        return {"sums": dict(self._sums), "count": self._count}
+        """Tensors and plain Python."""
+        return {
+            "names": list(self._names),
+            "window": self._over_ranks().clone(),
+            "sums": dict(self._sums),
+            "samples": self._samples,
+            "skipped": self._skipped,
+        }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on in the epoch that `state` was taken in."""
-        self.reset()
-        self._sums, self._count = dict(state["sums"]), state["count"]
+        """Go on, to the bit, from where `state` was taken."""
+        self._names = list(state["names"])
+        self._window = state["window"].to(self._device, copy=True)
+        if not is_main():  # what all had added is in the main process's sums
+            self._window[:-_COMMON] = 0
+        self._sums = dict(state["sums"])
+        self._samples, self._skipped = state["samples"], state["skipped"]
+
+    def _reading(self, values: list[float]) -> Reading:
+        samples, skipped, _, longest = values[-_COUNTS:]
+        failures = values[len(self._names) : -_COUNTS]
+        named = zip(self._names, failures, strict=True)
+        return Reading(
+            means=_means(dict(zip(self._names, values, strict=False)), samples),
+            skipped=int(skipped),
+            in_a_row=int(longest),
+            not_finite=tuple(name for name, count in named if count),
+        )
+
+    def _over_ranks(self) -> Tensor:
+        return torch.cat([sum_over_ranks(self._window[:-_COMMON]), self._window[-_COMMON:]])
+
+    def _zeros(self) -> Tensor:
+        size = 2 * len(self._names) + _COUNTS
+        return torch.zeros(size, dtype=torch.float64, device=self._device)
+
+
+def _means(sums: Mapping[str, float], samples: float) -> dict[str, float]:
+    return {name: value / samples for name, value in sums.items()} if samples else {}

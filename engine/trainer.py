@@ -5,25 +5,24 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 
 import config
 from config import Config
-from data.build import to_device
 from engine import checks
 from engine.assembly import assemble
 from engine.checkpoint import load_checkpoint, load_into, save_checkpoint, save_weights
 from engine.evaluator import Evaluation
 from engine.generators import generator_states, restore_generators, untouched_generators
 from engine.history import EPOCH, STEP, History
-from engine.learners.supervised import TOTAL
-from engine.meters import LossMeter
+from engine.meters import LossMeter, Reading
 from engine.output import OutputFolder
 from engine.position import Position
 from engine.signals import Stopped, StopSignals
+from engine.step import MODEL, TOTAL
 from engine.writers import ProgressBar
 from utils.errors import CheckpointError, TrainingError
 from utils.logging import get_logger
@@ -53,7 +52,7 @@ class Trainer:
         self.parts = assemble(cfg, from_weights=not resume)
         self.position = Position()
         self.history = History()
-        self._meter = LossMeter()
+        self._meter = LossMeter(self.parts.device)
         self._bar = ProgressBar()
         self._baseline: dict[str, float] = {}
         if state is not None:
@@ -94,13 +93,17 @@ class Trainer:
         """Write `checkpoints/last.pt`: everything needed to go on from this very step.
 
         Raises:
-            PellucidError: it cannot be written; the one before it stays.
+            PellucidError: it cannot be written, or the last steps went wrong; the one before it
+                stays.
         """
+        self._refuse_a_row_of(self._meter.peek())
         states = {name: part.state_dict() for name, part in self._stateful().items()}
         state = {
             **states,
             "config": config.as_dict(self.cfg),
-            "model": self.parts.model.state_dict(),
+            "networks": {
+                name: update.network.state_dict() for name, update in self.parts.updates.items()
+            },
             "baseline": self._baseline,
             "generators": generator_states(),
         }
@@ -151,20 +154,17 @@ class Trainer:
 
     def _take_step(self, batch: dict[str, Any]) -> None:
         parts = self.parts
-        batch = to_device(batch, parts.device, parts.channels_last)
-        parts.optimizer.zero_grad(set_to_none=True)
-        losses = parts.learner.step(batch)
-        parts.scaler.scale(losses[TOTAL]).backward()
-        parts.scaler.step(parts.optimizer)
-        parts.scaler.update()
-        parts.scheduler.step_iteration()
-        self._meter.add(losses, len(batch["name"]))
+        taken = parts.step.take(batch)
+        if parts.average is not None:
+            parts.average.update(parts.model, taken.skipped[MODEL])
+        self._meter.add(taken.losses, taken.samples, taken.any_skipped)
         self.position.advance()
 
     def _log_point(self, step_seconds: float) -> None:
-        losses = self._finite(self._meter.read_window(), "training")
+        reading = self._meter.read_window()
+        self._refuse_a_row_of(reading)
         values = {
-            **_without_repeats(losses),
+            **_told(reading),
             "lr": self._lr(),
             "speed": 1.0 / step_seconds,
             "eta": (self.parts.iterations - self.position.iteration) * step_seconds,
@@ -172,23 +172,27 @@ class Trainer:
         self.history.put(STEP, self.position.epoch, self.position.iteration, values)
 
     def _lr(self) -> float:
-        return self.parts.optimizer.param_groups[0]["lr"]
+        return self.parts.updates[MODEL].lr
 
-    def _finite(self, losses: Mapping[str, float], which: str) -> dict[str, float]:
-        for name, value in losses.items():
-            if not math.isfinite(value):
-                raise TrainingError(
-                    f"the {which} {name} is {value} in epoch {self.position.epoch}, after step "
-                    f"{self.position.iteration}; lower SOLVER.LR, or look for broken pictures"
-                )
-        return dict(losses)
+    def _refuse_a_row_of(self, reading: Reading) -> None:
+        """Bad steps change nothing, but after SOLVER.MAX_SKIPPED of them in a row none will do."""
+        if reading.in_a_row < self.cfg.SOLVER.MAX_SKIPPED:
+            return
+        names = [name for name in reading.not_finite if name != TOTAL] or reading.not_finite
+        what = f"the training {_listed(names)}" if names else "the gradient of the training loss"
+        raise TrainingError(
+            f"{what} was not finite in {reading.in_a_row} steps in a row, up to step "
+            f"{self.position.iteration} in epoch {self.position.epoch}; lower SOLVER.LR, set "
+            "SOLVER.CLIP_NORM, or look for broken pictures (those steps changed nothing)"
+        )
 
     # Between epochs
 
     def _end_epoch(self, stop: StopSignals) -> None:
         position = self.position
-        losses = self._finite(self._meter.read_epoch(), "training")
-        values = {f"train/{name}": value for name, value in _without_repeats(losses).items()}
+        reading = self._meter.read_epoch()
+        self._refuse_a_row_of(reading)
+        values = {f"train/{name}": value for name, value in _told(reading).items()}
         values["lr"] = self._lr()
         evaluation = None
         last = position.iteration >= self.parts.iterations
@@ -207,24 +211,32 @@ class Trainer:
         parts = self.parts
         with stop.at_once(), untouched_generators():
             evaluation = parts.evaluator.evaluate(
-                parts.model, parts.val_loader, baseline=not self._baseline
+                parts.judged, parts.val_loader, baseline=not self._baseline
             )
-        self._finite(evaluation.losses, "validation")
-        # A metric may well be infinite: the PSNR of equal pictures is.
-        unknown = {name: value for name, value in evaluation.metrics.items() if math.isnan(value)}
-        self._finite(unknown, "validation")
+        self._refuse_unknown(evaluation)
         if evaluation.input_metrics:
             self._baseline = dict(evaluation.input_metrics)
             told = "  ".join(f"{name} {value:.5g}" for name, value in self._baseline.items())
             _log.info("validation pictures as they are (%s): %s", evaluation.input_name, told)
         return evaluation
 
+    def _refuse_unknown(self, evaluation: Evaluation) -> None:
+        # A metric may well be infinite: the PSNR of equal pictures is.
+        unknown = {name: value for name, value in evaluation.metrics.items() if math.isnan(value)}
+        for name, value in {**evaluation.losses, **unknown}.items():
+            if not math.isfinite(value):
+                raise TrainingError(
+                    f"the validation {name} is {value} in epoch {self.position.epoch}, after step "
+                    f"{self.position.iteration}; lower SOLVER.LR, or look for broken pictures"
+                )
+
     def _judge(self, evaluation: Evaluation) -> None:
         """Show pictures, tell the schedule, and keep the weights if they are the best."""
         position, tracker = self.position, self.parts.tracker
         figures = {"loss": evaluation.losses["loss"], **evaluation.metrics}
         self.history.show(evaluation.samples, position.epoch, position.iteration)
-        self.parts.scheduler.step_validation(figures)
+        for update in self.parts.updates.values():
+            update.scheduler.step_validation(figures)
         if not tracker.update(figures[tracker.metric], position.epoch):
             return
         metrics = {
@@ -235,7 +247,7 @@ class Trainer:
             "input": self._baseline,
             "protocol": evaluation.protocol,
         }
-        save_weights(self.output.best, self.parts.model, self.cfg, metrics)
+        save_weights(self.output.best, self.parts.judged, self.cfg, metrics)
         _log.info("best %s so far", tracker.metric)
 
     # Going on, and leaving
@@ -244,12 +256,11 @@ class Trainer:
         """What has a state of its own to be saved, by its name in the checkpoint."""
         return {
             "position": self.position,
-            "optimizer": self.parts.optimizer,
-            "scheduler": self.parts.scheduler,
-            "scaler": self.parts.scaler,
             "tracker": self.parts.tracker,
             "history": self.history,
             "meter": self._meter,
+            **{f"update of {name}": update for name, update in self.parts.updates.items()},
+            **({} if self.parts.average is None else {"average": self.parts.average}),
         }
 
     def _read_state(self) -> dict[str, Any]:
@@ -262,10 +273,10 @@ class Trainer:
 
     def _restore(self, state: Mapping[str, Any]) -> None:
         try:
-            load_into(self.parts.model, state["model"], self.output.last)
+            for name, update in self.parts.updates.items():
+                load_into(update.network, state["networks"][name], self.output.last)
             for name, part in self._stateful().items():
-                if state[name]:  # the scaler of a precision that needs none has an empty state
-                    part.load_state_dict(state[name])
+                part.load_state_dict(state[name])
             self._baseline = dict(state["baseline"])
             restore_generators(state["generators"])
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
@@ -306,6 +317,15 @@ class Trainer:
         if tracker.value is not None:
             best = (tracker.metric, tracker.value, tracker.epoch, self.output.best)
             _log.info("best %s %.5g in epoch %d: %s", *best)
+
+
+def _told(reading: Reading) -> dict[str, float]:
+    values = _without_repeats(reading.means)
+    return {**values, "skipped": reading.skipped} if reading.skipped else values
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _without_repeats(losses: Mapping[str, float]) -> dict[str, float]:

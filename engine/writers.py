@@ -166,7 +166,7 @@ class ProgressBar(Writer):
 
     def write(self, record: Record, history: History) -> None:
         """See `Writer.write`."""
-        if self._bar is not None and record.kind == STEP:
+        if self._bar is not None and record.kind == STEP and "loss" in record.values:
             self._bar.set_postfix(loss=f"{record.values['loss']:.4g}", refresh=False)
 
     def close(self) -> None:

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import nn
@@ -74,6 +75,26 @@ class SGD(torch.optim.SGD):
             nesterov,
             fused=True if fused else None,
         )
+
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:
+        """See `torch.optim.Optimizer.step`.
+
+        Where the guard skips the very first step, PyTorch's fused kernel leaves the momentum as
+        it was allocated, at random; here it is zero then.
+        """
+        skipped = getattr(self, "found_inf", None)
+        first = not any(_momentum(state) is not None for state in self.state.values())
+        loss = super().step(closure)
+        if first and skipped is not None:
+            for state in self.state.values():
+                momentum = _momentum(state)
+                if momentum is not None:
+                    momentum.copy_(torch.where(skipped.bool(), 0.0, momentum))
+        return loss
+
+
+def _momentum(state: Mapping[str, Any]) -> torch.Tensor | None:
+    return state.get("momentum_buffer")
 
 
 def _pair(betas: Sequence[float]) -> tuple[float, float]:

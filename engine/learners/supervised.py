@@ -9,8 +9,7 @@ from torch import Tensor, nn
 
 from engine.precision import autocast
 from engine.registries import LEARNERS
-
-TOTAL = "loss"  # the name of the weighted sum among a learner's named losses
+from engine.step import MODEL, TOTAL, Batch
 
 
 @LEARNERS.register
@@ -18,7 +17,7 @@ class Supervised:
     """Sums named losses between the model's output and the target.
 
     Args:
-        model: the network being trained.
+        model: the network being trained; the only one of `networks`.
         losses: name to (loss, weight); see `modeling.build.build_losses`.
         device: where batches lie.
         precision: the forward pass computes in it; the losses always in float32.
@@ -31,22 +30,23 @@ class Supervised:
         device: torch.device,
         precision: str,
     ) -> None:
-        self.model = model
+        self.networks = {MODEL: model}
         self.losses = losses
         self._device = device
         self._precision = precision
 
-    def step(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def step(self, batch: Batch, network: str = MODEL) -> dict[str, Tensor]:
         """The losses of one batch, with a graph to go backward through.
 
         Args:
             batch: `input` and `target`, float32 NCHW in [0, 1] on the model's device.
+            network: there is but one.
 
         Returns:
             Scalars: `loss`, the sum by weight, and each loss by its own name, before its weight.
         """
         with autocast(self._device, self._precision):
-            output = self.model(batch["input"])
+            output = self.networks[network](batch["input"])
         output = output.float()
         parts = {name: loss(output, batch["target"]) for name, (loss, _) in self.losses.items()}
         total = sum(self.losses[name][1] * value for name, value in parts.items())

@@ -164,8 +164,6 @@ def assert_same_run(first, second):
     first, second = last(first), last(second)
     for state in (first, second):
         state.pop("config")
-        for record in state["history"]:  # a stopped epoch sums its losses in two parts
-            record["values"] = {k: round(v, 5) for k, v in record["values"].items()}
     assert_same(first, second)
 
 
@@ -208,7 +206,7 @@ def test_how_often_it_validates_does_not_change_what_it_learns(make):
     rarely.VALIDATION.PERIOD = 2
     run(often)
     run(rarely)
-    assert_same(last(often)["model"], last(rarely)["model"])
+    assert_same(last(often)["networks"], last(rarely)["networks"])
     assert ["val/psnr" in row["values"] for row in last(rarely)["history"]] == [False, True, True]
 
 
@@ -216,6 +214,7 @@ def test_how_often_it_validates_does_not_change_what_it_learns(make):
 def test_a_run_resumed_after_an_epoch_ends_with_the_same_bits(make, schedule):
     whole, parts = make("whole", SOLVER__EPOCHS=3), make("parts", SOLVER__EPOCHS=1)
     for cfg in (whole, parts):
+        cfg.SOLVER.AVERAGE, cfg.SOLVER.ACCUMULATE, cfg.SOLVER.CLIP_NORM = 0.9, 2, 0.1
         cfg.SOLVER.SCHEDULER.NAME = schedule
         if schedule == "ReduceOnPlateau":
             cfg.SOLVER.SCHEDULER.ARGS["metric"] = "psnr"
@@ -234,7 +233,7 @@ def test_a_run_stopped_anywhere_is_saved_and_ends_with_the_same_bits(make, call)
     whole, stopped = make("whole"), make("stopped")
     run(whole)
     trainer = Trainer(stopped)
-    trainer.parts.learner.losses["pixel"][0].call = call
+    trainer.parts.step.learner.losses["pixel"][0].call = call
     with pytest.raises(SystemExit) as left:
         trainer.train()
     assert left.value.code == 143
@@ -252,7 +251,7 @@ def test_ctrl_c_saves_too(make, monkeypatch):
     monkeypatch.setattr(SignallingL1, "number", signal.SIGINT)
     cfg = make()
     trainer = Trainer(cfg)
-    trainer.parts.learner.losses["pixel"][0].call = 2
+    trainer.parts.step.learner.losses["pixel"][0].call = 2
     with pytest.raises(KeyboardInterrupt):
         trainer.train()
     assert last(cfg)["position"] == {"epoch": 1, "step": 2, "iteration": 2}
@@ -336,21 +335,77 @@ def test_half_precision_learns_and_resumes(make, precision):
     assert trainer.parts.precision == precision
     first, second = (record.values["train/loss"] for record in trainer.history.epochs)
     assert second < first
-    scale = trainer.parts.scaler.state_dict().get("scale")
+    scale = trainer.parts.updates["model"].scaler.state_dict().get("scale")
     resumed = Trainer(make(PRECISION=precision, SOLVER__EPOCHS=3), resume=True)
-    assert resumed.parts.scaler.state_dict().get("scale") == scale
+    assert resumed.parts.updates["model"].scaler.state_dict().get("scale") == scale
     resumed.train()
 
 
 @pytest.mark.parametrize(("call", "which"), [(2, "training"), (4, "validation")])
 def test_a_loss_that_is_not_a_number_is_an_error(make, call, which):
-    cfg = make()
+    cfg = make(SOLVER__MAX_SKIPPED=2)
     cfg.LOSSES["pixel"].NAME = "Broken"
     cfg.LOSSES["pixel"].ARGS["call"] = call
     trainer = Trainer(cfg)
-    with pytest.raises(TrainingError, match=f"the {which} loss is nan in epoch 1"):
+    with pytest.raises(TrainingError, match=f"the {which} (loss is nan|pixel was not finite)"):
         trainer.train()
     assert not trainer.output.best.exists()
+
+
+@LOSSES.register
+class SometimesBroken(nn.Module):
+    """Not a number the `calls`th times it is asked."""
+
+    def __init__(self, calls):
+        super().__init__()
+        self.asked, self.calls = 0, calls
+
+    def forward(self, output, target):
+        self.asked += 1
+        return (output - target).abs().mean() * (float("nan") if self.asked in self.calls else 1)
+
+
+def test_a_bad_step_is_left_out_counted_and_told(make):
+    cfg = make(SOLVER__MAX_SKIPPED=2, SOLVER__AVERAGE=0.9)
+    cfg.LOSSES["pixel"].NAME = "SometimesBroken"
+    cfg.LOSSES["pixel"].ARGS["calls"] = [1, 3]
+    trainer = run(cfg)
+    rows = [json.loads(line) for line in (trainer.output.path / "metrics.jsonl").open()]
+    assert [row.get("skipped") for row in rows if row["kind"] == "step"] == [1, None, None]
+    epochs = [row for row in rows if row["kind"] == "epoch"]
+    assert [row.get("train/skipped") for row in epochs] == [2, None]
+    assert all(row["train/loss"] > 0 for row in epochs)
+    state = last(cfg)
+    assert state["average"]["count"] == 4
+    assert all(torch.isfinite(value).all() for value in state["networks"]["model"].values())
+
+
+def test_bad_steps_in_a_row_end_the_run_and_leave_the_checkpoint(make):
+    cfg = make(SOLVER__EPOCHS=1)
+    run(cfg)
+    cfg.SOLVER.EPOCHS, cfg.SOLVER.MAX_SKIPPED = 9, 5
+    trainer = Trainer(cfg, resume=True)
+    trainer.parts.step.learner.losses = {"pixel": (Broken(call=2), 1.0)}
+    message = r"training pixel was not finite in 5 steps in a row, up to step 9 in epoch 3; lower"
+    with pytest.raises(TrainingError, match=message):
+        trainer.train()
+    state = last(cfg)
+    assert state["position"]["iteration"] == 6  # two of the five were before it
+    assert all(torch.isfinite(value).all() for value in state["networks"]["model"].values())
+
+
+def test_the_averaged_weights_are_validated_shown_and_kept(make):
+    cfg = make(SOLVER__AVERAGE=0.5)
+    trainer = run(cfg)
+    state, model = last(cfg), trainer.parts.model
+    best, _, metrics = load_weights(trainer.output.best)
+    averaged = trainer.parts.average.model
+    assert metrics["epoch"] == 2
+    assert_same(best, dict(sorted(averaged.state_dict().items())))
+    assert not torch.equal(best["norm.running_mean"], model.norm.running_mean)
+    assert not torch.equal(best["head.weight"], model.head.weight)
+    assert state["average"]["count"] == 6
+    assert all(not training for _, training in averaged.modes)
 
 
 def test_losses_are_summed_by_weight(make):

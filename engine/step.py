@@ -1,0 +1,141 @@
+"""One optimizer step of a learner: a batch in parts, each of its networks in turn."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from engine.update import Update
+
+TOTAL = "loss"  # among a learner's named losses the one that gradients are taken of
+MODEL = "model"  # among its networks the one that is evaluated, averaged and kept
+
+Batch = dict[str, Any]
+
+
+class Learner(Protocol):
+    """What a registered learner offers.
+
+    Attributes:
+        networks: what it trains, in the order of their updates; `MODEL` comes first.
+    """
+
+    networks: dict[str, nn.Module]
+
+    def step(self, batch: Batch, network: str) -> Mapping[str, Tensor]:
+        """The named losses of `network`, scalars on the device, without waiting for it.
+
+        `TOTAL` has the graph that goes backward; the others are told. What is put into `batch`
+        is there for the networks that follow.
+        """
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What a step found; everything lies on the device.
+
+    Attributes:
+        losses: sums over the samples; those of other networks than the model by the network's
+            name, as in `discriminator/loss`.
+        skipped: per network, 1 where its gradients were not finite and it stayed as it was.
+        samples: how many of the batch's samples count.
+    """
+
+    losses: dict[str, Tensor]
+    skipped: dict[str, Tensor]
+    samples: int
+
+    @property
+    def any_skipped(self) -> Tensor:
+        """1 where any network stayed as it was, else 0."""
+        return reduce(torch.maximum, self.skipped.values())
+
+
+class TrainingStep:
+    """Takes optimizer steps.
+
+    Args:
+        learner: gives the losses.
+        updates: how each of the learner's networks learns, in the order of their updates.
+        parts: a batch is worked on in so many parts, one after another, for less memory.
+        to_device: brings a batch to the device, as the learner wants it.
+    """
+
+    def __init__(
+        self,
+        learner: Learner,
+        updates: Mapping[str, Update],
+        parts: int,
+        to_device: Callable[[Batch], Batch],
+    ) -> None:
+        self.learner = learner
+        self.updates = dict(updates)
+        self._parts = parts
+        self._last = list(self.updates)[-1]
+        self._to_device = to_device
+
+    def take(self, batch: Batch) -> Taken:
+        """Learn from one batch.
+
+        Each part's losses weigh as many samples as it has, so that the gradients are those of the
+        whole batch. A skipped step leaves buffers (batch norm's running statistics) as they were,
+        too. Nothing here waits for the device.
+
+        Args:
+            batch: on the CPU, as the loader gives it: with `count` and `total`.
+        """
+        parts = list(split(batch, self._parts))
+        before = [(buffer, buffer.clone()) for buffer in self._buffers()]
+        losses: dict[str, Tensor] = {}
+        skipped: dict[str, Tensor] = {}
+        for network, update in self.updates.items():
+            update.begin()
+            for number in range(len(parts)):
+                if network == MODEL:
+                    parts[number] = self._to_device(parts[number])
+                _add(losses, self._learn(parts[number], network), network)
+                if network == self._last:
+                    parts[number] = {}  # its pictures go before the next part's come
+            skipped[network] = update.finish()
+        taken = Taken(losses, skipped, batch["count"])
+        bad = taken.any_skipped.bool()
+        for buffer, old in before:
+            buffer.copy_(torch.where(bad, old, buffer))
+        return taken
+
+    def _learn(self, part: Batch, network: str) -> dict[str, Tensor]:
+        """Add the gradients of one part of the batch; give its losses, summed over its samples."""
+        told = self.learner.step(part, network)
+        self.updates[network].backward(told[TOTAL] * (part["count"] / part["total"]))
+        return {name: value.detach() * part["count"] for name, value in told.items()}
+
+    def _buffers(self) -> Iterator[Tensor]:
+        for update in self.updates.values():
+            yield from update.network.buffers()
+
+
+def split(batch: Batch, parts: int) -> Iterator[Batch]:
+    """Split a batch into at most `parts` of nearly equal size, the last one maybe smaller.
+
+    Each part's `count` says how many of its samples count; `total` stays the whole step's.
+    """
+    samples = len(batch["name"])
+    size = math.ceil(samples / parts)
+    for first in range(0, samples, size):
+        part = {
+            key: values[first : first + size] if isinstance(values, Tensor | list) else values
+            for key, values in batch.items()
+        }
+        yield {**part, "count": min(max(batch["count"] - first, 0), size)}
+
+
+def _add(losses: dict[str, Tensor], told: Mapping[str, Tensor], network: str) -> None:
+    for name, value in told.items():
+        name = name if network == MODEL else f"{network}/{name}"
+        losses[name] = losses[name] + value if name in losses else value
