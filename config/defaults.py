@@ -23,7 +23,8 @@ _C.DATASETS = Config()
 _C.DATASETS.TRAIN = Config(NAME="", ARGS=Config())  # data set to learn from
 _C.DATASETS.VAL = Config(NAME="", ARGS=Config())  # data set that picks the best weights
 _C.DATASETS.TEST = Config(NAME="", ARGS=Config())  # measured by test_net; without NAME: VAL
-_C.DATASETS.CACHE = False  # keep decoded pictures in memory, once per worker
+_C.DATASETS.CACHE = False  # decode each picture once; all workers and later runs map the copies
+_C.DATASETS.CACHE_DIR = "datasets/.decoded"  # where they are: a byte per pixel and channel, or two
 _C.DATASETS.HELP = ""  # what to tell a user whose data set is missing: where it is, what to run
 
 _C.DATA = Config()

@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader
 import data
 from config import Config
 from data.datasets.files import MissingDataError
+from data.decoded import DecodedPictures
 from data.inventory import inventory_of
 from data.sampler import EpochSampler, ShareSampler
 from data.samples import Sample, Samples, Source, collate
@@ -143,7 +144,7 @@ def build_dataset(cfg: Config, split: str) -> Source:
         raise DataError(f"{split}: data set {cfg.DATASETS[split.upper()].NAME} is empty")
     # Only data sets that decode files have something to keep.
     if cfg.DATASETS.CACHE and hasattr(source, "keep_decoded"):
-        source.keep_decoded()
+        source.keep_decoded(DecodedPictures(cfg.DATASETS.CACHE_DIR))
     return source
 
 

@@ -9,7 +9,6 @@ from data.inventory import SampleFiles
 from data.registries import DATASETS
 from data.resizing import resize
 from utils.errors import DataError
-from utils.images import read_image
 
 
 @DATASETS.register
@@ -39,14 +38,13 @@ class CleanFolder(PictureFiles):
         channels: int,
         split: str,
     ) -> None:
-        super().__init__()
+        super().__init__(channels)
         if size is not None and size < 1:
             raise ValueError(f"size is {size}; it must be at least 1")
         folders = [folder] if isinstance(folder, str) else list(folder)
         if not folders:
             raise ValueError("folder is an empty list")
         self.size = size
-        self.channels = channels
         self.files = [
             file
             for one in folders
@@ -72,7 +70,7 @@ class CleanFolder(PictureFiles):
 
     def load(self, index: int) -> dict[str, Any]:
         """Decode one picture."""
-        picture = read_image(self.files[index], channels=self.channels)
+        picture = self.decode(self.files[index])
         if self.size is not None:
             height, width = picture.shape[:2]
             side = min(height, width)

@@ -1,4 +1,4 @@
-"""What every data set made of picture files shares: listing, checking, reading, keeping."""
+"""What every data set made of picture files shares: listing, checking, reading."""
 
 from abc import ABC, abstractmethod
 from pathlib import Path
@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from data.decoded import DecodedPictures
 from data.inventory import Inventory, Problem, SampleFiles
 from utils.errors import DataError
-from utils.images import list_images
+from utils.images import list_images, read_image
 
 
 class MissingDataError(DataError):
@@ -20,11 +21,15 @@ class PictureFiles(ABC):
 
     Listing problems (a half without its partner) are kept in `problems` instead of raised, so that
     the doctor can tell all there is to tell; `data.build.build_dataset` refuses them.
+
+    Args:
+        channels: 1 reads gray, 3 RGB.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, channels: int) -> None:
+        self.channels = channels
         self.problems: list[Problem] = []
-        self._kept: dict[int, dict[str, Any]] | None = None
+        self._decoded: DecodedPictures | None = None
 
     @abstractmethod
     def __len__(self) -> int:
@@ -32,7 +37,7 @@ class PictureFiles(ABC):
 
     @abstractmethod
     def load(self, index: int) -> dict[str, Any]:
-        """Decode sample `index`: `target`, maybe `input` (HWC uint8 or uint16), `name`."""
+        """Sample `index`: `target`, maybe `input` (HWC uint8 or uint16), `name`."""
 
     @abstractmethod
     def files_of(self, index: int) -> SampleFiles:
@@ -42,9 +47,19 @@ class PictureFiles(ABC):
         """All files, and what listing them has shown to be wrong."""
         return Inventory([self.files_of(index) for index in range(len(self))], self.problems)
 
-    def keep_decoded(self) -> None:
-        """From now on keep every decoded picture in memory (once per loader process)."""
-        self._kept = {}
+    def keep_decoded(self, pictures: DecodedPictures) -> None:
+        """From now on read through `pictures`, which decodes each only once."""
+        self._decoded = pictures
+
+    def decode(self, path: Path) -> np.ndarray:
+        """The picture of one file with the data set's channels; not to be written to.
+
+        Raises:
+            ImageError: it cannot be decoded.
+        """
+        if self._decoded is None:
+            return read_image(path, channels=self.channels)
+        return self._decoded.read(path, self.channels)
 
     def read(self, index: int, rng: np.random.Generator) -> dict[str, Any]:
         """Sample `index`; nothing in it is drawn, so `rng` stays untouched.
@@ -52,15 +67,7 @@ class PictureFiles(ABC):
         Raises:
             ImageError: a file cannot be decoded.
         """
-        if self._kept is None:
-            return self.load(index)
-        if index not in self._kept:
-            sample = self.load(index)
-            for value in sample.values():
-                if isinstance(value, np.ndarray):
-                    value.flags.writeable = False  # a transform in place would spoil the next epoch
-            self._kept[index] = sample
-        return dict(self._kept[index])
+        return self.load(index)
 
 
 def pictures_by_stem(folder: str | Path, split: str, problems: list[Problem]) -> dict[str, Path]:

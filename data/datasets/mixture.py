@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from data.decoded import DecodedPictures
 from data.inventory import Inventory, inventory_of, joined
 from data.registries import DATASETS
 from utils.registry import build_part
@@ -57,11 +58,11 @@ class Mixture:
         """The files of all parts."""
         return joined([inventory_of(part) for part in self.parts])
 
-    def keep_decoded(self) -> None:
-        """Let every part that decodes files keep them in memory."""
+    def keep_decoded(self, pictures: DecodedPictures) -> None:
+        """Let every part that decodes files read through `pictures`."""
         for part in self.parts:
             if hasattr(part, "keep_decoded"):
-                part.keep_decoded()
+                part.keep_decoded(pictures)
 
     def read(self, index: int, rng: np.random.Generator) -> dict[str, Any]:
         """Sample `index`, or with weights one drawn by `rng`."""

@@ -6,7 +6,6 @@ from typing import Any
 from data.datasets.files import PictureFiles, pictures_by_stem
 from data.inventory import Problem, SampleFiles
 from data.registries import DATASETS
-from utils.images import read_image
 
 
 @DATASETS.register
@@ -28,10 +27,9 @@ class PairedFolders(PictureFiles):
     def __init__(
         self, input: str, target: str, template: str = "{}", *, channels: int, split: str
     ) -> None:
-        super().__init__()
+        super().__init__(channels)
         if template.count("{}") != 1:
             raise ValueError(f"template {template!r} needs one {{}} for the target's name")
-        self.channels = channels
         inputs = pictures_by_stem(input, split, self.problems)
         targets = pictures_by_stem(target, split, self.problems)
         self.pairs: list[tuple[Path, Path]] = []
@@ -59,7 +57,7 @@ class PairedFolders(PictureFiles):
         """Decode one pair."""
         input_file, target_file = self.pairs[index]
         return {
-            "input": read_image(input_file, channels=self.channels),
-            "target": read_image(target_file, channels=self.channels),
+            "input": self.decode(input_file),
+            "target": self.decode(target_file),
             "name": target_file.stem,
         }

@@ -3,13 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from data.datasets.files import PictureFiles, pictures_by_stem
 from data.inventory import SampleFiles
 from data.registries import DATASETS
 from utils.errors import DataError
-from utils.images import read_image
 
 
 @DATASETS.register
@@ -35,12 +32,11 @@ class StitchedPanels(PictureFiles):
         channels: int,
         split: str,
     ) -> None:
-        super().__init__()
+        super().__init__(channels)
         panels = list(panels)
         if panels.count("target") != 1 or panels.count("input") > 1:
             raise ValueError("panels needs one 'target' and at most one 'input'")
         self.panels = panels
-        self.channels = channels
         self.files = list(pictures_by_stem(folder, split, self.problems).values())
 
     def __len__(self) -> int:
@@ -54,7 +50,7 @@ class StitchedPanels(PictureFiles):
     def load(self, index: int) -> dict[str, Any]:
         """Decode one file and cut the panels that are used out of it."""
         file = self.files[index]
-        picture = read_image(file, channels=self.channels)
+        picture = self.decode(file)
         width, rest = divmod(picture.shape[1], len(self.panels))
         if rest:
             raise DataError(
@@ -63,7 +59,5 @@ class StitchedPanels(PictureFiles):
         sample: dict[str, Any] = {"name": file.stem}
         for position, panel in enumerate(self.panels):
             if panel in ("input", "target"):
-                # A copy, so that a kept sample does not hold the unused panels in memory.
-                part = picture[:, position * width : (position + 1) * width]
-                sample[panel] = np.array(part, order="C")
+                sample[panel] = picture[:, position * width : (position + 1) * width]
         return sample

@@ -1,5 +1,6 @@
 """The loader from config to batch: the traps of earlier projects, one by one."""
 
+import os
 import re
 from pathlib import Path
 
@@ -166,16 +167,20 @@ def test_order_is_a_permutation_and_can_start_midway():
     assert list(sampler) == keys[30:]
 
 
-def test_cache_changes_nothing_but_reading(photos):
-    cfg = make_config(photos)
+@pytest.mark.parametrize("workers", [0, 2])
+def test_cache_changes_nothing_but_reading(photos, workers):
+    cfg = make_config(photos, workers)
     plain = build_loader(cfg, "train", "cpu")
-    cfg.DATASETS.CACHE = True
-    kept = build_loader(cfg, "train", "cpu")
     expected = [epoch_of(plain, epoch) for epoch in (0, 1)]
-    first = epoch_of(kept, 0)
-    for file in photos.glob("*.png"):
-        file.unlink()
-    assert equal(first, expected[0]) and equal(epoch_of(kept, 1), expected[1])
+    cfg.DATASETS.CACHE = True
+    cfg.DATASETS.CACHE_DIR = str(photos / "decoded")
+    kept = build_loader(cfg, "train", "cpu")
+    assert equal(epoch_of(kept, 0), expected[0]) and equal(epoch_of(kept, 1), expected[1])
+    for file in photos.glob("*.png"):  # what is decoded again would differ now
+        state = file.stat()
+        file.write_bytes(bytes(state.st_size))
+        os.utime(file, ns=(state.st_atime_ns, state.st_mtime_ns))
+    assert equal(epoch_of(kept, 1), expected[1])
 
 
 @pytest.mark.parametrize("workers", [0, 1])

@@ -59,14 +59,3 @@ def test_a_wrong_width_is_told_when_it_is_read(tmp_path, rng):
     data = StitchedPanels(str(tmp_path), channels=3, split="train")
     with pytest.raises(DataError, match=r"wide.png: is 16 pixels wide, not 3 equal panels"):
         data.read(0, rng)
-
-
-def test_kept_pictures_are_not_read_again_and_cannot_be_spoilt(tmp_path, rng):
-    write_panels(tmp_path / "a.png", [10, 20, 30])
-    data = StitchedPanels(str(tmp_path), channels=3, split="train")
-    data.keep_decoded()
-    first = data.read(0, rng)
-    (tmp_path / "a.png").unlink()
-    assert np.array_equal(data.read(0, rng)["target"], first["target"])
-    with pytest.raises(ValueError, match="read-only"):
-        first["target"][0] = 0
