@@ -20,7 +20,7 @@ DEMO_OVERRIDES := \
 	LOG.PERIOD 12
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format endurance
+.PHONY: help setup demo test lint format docs endurance
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ lint: $(STAMP) ## ruff and mypy
 format: $(STAMP) ## let ruff rewrite what it can
 	$(RUN) -m ruff check --fix
 	$(RUN) -m ruff format
+
+docs: $(STAMP) ## write docs/configuration.md from the defaults and the parts
+	$(RUN) tools/write_docs.py
 
 endurance: $(STAMP) ## run the long tests
 	$(RUN) -m pytest -m endurance

@@ -112,6 +112,17 @@ def to_yaml(values: Mapping[str, Any]) -> str:
     )
 
 
+def inline(value: Any) -> str:
+    """A plain value in one line of YAML, as one would type it: `None`, `[1, 2]`, `{NAME: L1}`."""
+    if value is None:
+        return "None"
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{key}: {inline(each)}' for key, each in value.items())}}}"
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(inline, value))}]"
+    return yaml.dump(value, Dumper=_Dumper, width=float("inf")).removesuffix("...\n").rstrip()
+
+
 def _problem(error: Exception) -> str:
     if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
         return f"is no YAML: {' '.join(str(error).split())}"

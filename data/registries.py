@@ -2,6 +2,6 @@
 
 from utils.registry import Registry
 
-DATASETS = Registry("data set")
+DATASETS = Registry("data set", given=("channels", "split"))
 DEGRADATIONS = Registry("degradation")
 TRANSFORMS = Registry("transform")

@@ -2,5 +2,5 @@
 
 from utils.registry import Registry
 
-LEARNERS = Registry("learner")
+LEARNERS = Registry("learner", given=("model", "losses", "device", "precision"))
 METRICS = Registry("metric")

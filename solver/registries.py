@@ -2,5 +2,7 @@
 
 from utils.registry import Registry
 
-OPTIMIZERS = Registry("optimizer")
-SCHEDULERS = Registry("schedule")
+OPTIMIZERS = Registry("optimizer", given=("params", "lr", "fused"))
+SCHEDULERS = Registry(
+    "schedule", given=("optimizer", "total_steps", "steps_per_epoch", "higher_is_better")
+)

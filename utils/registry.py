@@ -7,12 +7,14 @@ signature, so that a misspelt option is an error with a proposal and never silen
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from types import ModuleType
 from typing import Any, TypeVar
 
 from utils.errors import ConfigError, PartError
+
+REQUIRED: Any = inspect.Parameter.empty  # stands for the default of an argument that has none
 
 Part = TypeVar("Part", bound=Callable[..., Any])
 
@@ -32,10 +34,13 @@ class Registry:
 
     Args:
         kind: what the parts are, in the words of an error message ("architecture").
+        given: the arguments that the framework supplies to those parts that take them, such as an
+            optimizer's `params`; a config cannot.
     """
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, given: Sequence[str] = ()) -> None:
         self.kind = kind
+        self.given = tuple(given)
         self._parts: dict[str, Callable[..., Any]] = {}
 
     def register(self, part: Part) -> Part:
@@ -68,6 +73,26 @@ class Registry:
             raise PartError(f"no {self.kind} is called {name!r}; {did_you_mean(name, self._parts)}")
         return self._parts[name]
 
+    def arguments(self, name: str) -> dict[str, Any]:
+        """What ARGS of part `name` may hold: argument -> default, `REQUIRED` where there is none.
+
+        Raises:
+            PartError: there is no such part.
+        """
+        return {
+            argument: REQUIRED if parameter.default is parameter.empty else parameter.default
+            for argument, parameter in inspect.signature(self.get(name)).parameters.items()
+            if argument not in self.given and not _is_variadic(parameter)
+        }
+
+    def summary(self, name: str) -> str:
+        """The first line of the docstring of part `name`; empty where it has none.
+
+        Raises:
+            PartError: there is no such part.
+        """
+        return (inspect.getdoc(self.get(name)) or "").partition("\n")[0]
+
     def build(self, name: str, /, **arguments: Any) -> Any:
         """Build part `name` with keyword arguments, checked against its signature.
 
@@ -85,8 +110,8 @@ class Registry:
                     argument,
                 )
         for argument, parameter in parameters.items():
-            variadic = parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
-            if parameter.default is parameter.empty and not variadic and argument not in arguments:
+            needed = parameter.default is parameter.empty and not _is_variadic(parameter)
+            if needed and argument not in arguments:
                 raise PartError(f"{self.kind} {name} needs the argument {argument!r}", argument)
         return part(**arguments)
 
@@ -98,13 +123,17 @@ def build_part(registry: Registry, spec: Mapping[str, Any], key: str, **given: A
         registry: where the part is looked up.
         spec: the node.
         key: where the node stands in the config, for error messages ("MODEL").
-        given: arguments that the framework supplies itself, such as a model's parameters.
+        given: arguments that the framework supplies itself, such as a model's parameters; of those
+            that the registry states.
 
     Raises:
         ConfigError: naming the key, for an unknown name, an unknown, missing or refused argument.
     """
     name = spec["NAME"]
     arguments = dict(spec.get("ARGS") or {})
+    unstated = sorted(set(given) - set(registry.given))
+    if unstated:  # a defect: the option reference would offer them to people
+        raise AssertionError(f"{unstated} must stand in the given of {registry.kind}'s Registry")
     taken = sorted(set(arguments) & set(given))
     if taken:
         raise ConfigError(f"{key}.ARGS.{taken[0]}: is set by the framework; remove it")
@@ -115,6 +144,10 @@ def build_part(registry: Registry, spec: Mapping[str, Any], key: str, **given: A
         raise ConfigError(f"{place}: {error}") from error
     except (TypeError, ValueError) as error:
         raise ConfigError(f"{key}.ARGS: {registry.kind} {name} refuses them: {error}") from error
+
+
+def _is_variadic(parameter: inspect.Parameter) -> bool:
+    return parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
 
 
 def import_submodules(package: ModuleType) -> None:

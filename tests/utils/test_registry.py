@@ -3,7 +3,7 @@
 import pytest
 
 from utils.errors import ConfigError, PartError
-from utils.registry import Registry, build_part, did_you_mean
+from utils.registry import REQUIRED, Registry, build_part, did_you_mean
 
 
 class Plain:
@@ -20,7 +20,7 @@ class Open:
 
 @pytest.fixture
 def registry():
-    registry = Registry("network")
+    registry = Registry("network", given=("scale",))
     registry.register(Plain)
     registry.register(Open)
     return registry
@@ -86,6 +86,28 @@ def test_build_part_joins_arguments_and_what_the_framework_gives(registry):
     part = build_part(registry, {"NAME": "Plain", "ARGS": {"size": 1}}, "MODEL", scale=3)
     assert (part.size, part.scale) == (1, 3)
     assert build_part(registry, {"NAME": "Open"}, "MODEL").anything == {}
+
+
+def test_what_the_framework_gives_is_stated(registry):
+    with pytest.raises(AssertionError, match="size"):
+        build_part(registry, {"NAME": "Plain"}, "MODEL", size=3)
+
+
+def test_arguments_are_those_a_config_can_name(registry):
+    assert registry.arguments("Plain") == {"size": REQUIRED}
+    assert registry.arguments("Open") == {}
+
+
+def test_the_summary_is_the_first_line_of_the_docstring(registry):
+    @registry.register
+    class Told:
+        """What it is.
+
+        More of it.
+        """
+
+    assert registry.summary("Told") == "What it is."
+    assert registry.summary("Plain") == ""
 
 
 def test_did_you_mean_falls_back_to_all_that_is_known():

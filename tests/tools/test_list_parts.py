@@ -1,0 +1,61 @@
+"""tools/list_parts.py as a user runs it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TOOL = Path(__file__).resolve().parents[2] / "tools" / "list_parts.py"
+PLUGIN = '''\
+from data import DEGRADATIONS
+
+
+@DEGRADATIONS.register
+class ListedFog:
+    """Fog that thickens with the distance.
+
+    Not shown.
+    """
+
+    def __init__(self, density, colour=(0.5, 0.5, 0.5), seen=None):
+        pass
+'''
+
+
+@pytest.fixture
+def run(tmp_path):
+    (tmp_path / "my_lab").mkdir()
+    (tmp_path / "my_lab" / "weather.py").write_text(PLUGIN)
+    (tmp_path / "my_lab.yml").write_text("PLUGINS: [my_lab.weather]\n")
+
+    def run(*words):
+        return subprocess.run(
+            [sys.executable, str(TOOL), *words],
+            cwd=tmp_path,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    return run
+
+
+@pytest.mark.parametrize("words", [["--plugin", "my_lab.weather"], ["--config-file", "my_lab.yml"]])
+def test_parts_from_outside_are_listed(run, words):
+    done = run(*words, "listed*")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        "Degradations (DATA.DEGRADATIONS)",
+        "  ListedFog(density, colour=[0.5, 0.5, 0.5], seen=None)",
+        "      Fog that thickens with the distance.",
+        "",
+    ]
+
+
+def test_an_unknown_name_is_one_line_with_a_proposal(run):
+    done = run("Unett")
+    assert done.returncode == 2
+    assert done.stderr == "error: no part is called 'Unett'; did you mean UNet?\n"
