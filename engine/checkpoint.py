@@ -18,10 +18,12 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from config import Config, as_dict, from_dict
+from engine.foreign import read_foreign_weights
+from modeling.checkpoint_layouts import network_state, without_wrappers
 from utils.errors import CheckpointError, ConfigError
 from utils.files import atomic_path
+from utils.state_dicts import is_pickled
 
-_WRAPPERS = ("module.", "_orig_mod.")  # what DataParallel and torch.compile put before names
 _FORMAT = "pellucid checkpoint 2"
 
 
@@ -52,7 +54,7 @@ def save_weights(
 
 
 def load_weights(path: str | Path) -> tuple[dict[str, Tensor], Config | None, dict[str, Any]]:
-    """Read a weights file.
+    """Read a weights file: ours, or one of another program (.safetensors, .pth and the like).
 
     Returns:
         The parameters and buffers on the CPU, the config they were trained with (None in a file
@@ -64,6 +66,8 @@ def load_weights(path: str | Path) -> tuple[dict[str, Tensor], Config | None, di
     path = Path(path)
     if not path.is_file():
         raise CheckpointError(f"{path}: there is no such weights file")
+    if is_pickled(path):
+        return read_foreign_weights(path), None, {}
     try:
         with safe_open(str(path), framework="pt") as file:
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -75,7 +79,8 @@ def load_weights(path: str | Path) -> tuple[dict[str, Tensor], Config | None, di
         metrics = json.loads(metadata.get("metrics", "{}"))
     except (ValueError, ConfigError) as error:
         raise CheckpointError(f"{path}: its metadata cannot be used: {error}") from error
-    return _unwrapped(state), cfg, metrics
+    state = network_state(state) if cfg is None else without_wrappers(state)
+    return state, cfg, metrics
 
 
 def load_into(model: nn.Module, state: Mapping[str, Tensor], source: str | Path) -> None:
@@ -151,17 +156,8 @@ def _plain_state(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """On the CPU, contiguous, each with memory of its own, under names without wrappers."""
     return {
         name: tensor.detach().to("cpu").contiguous().clone()
-        for name, tensor in _unwrapped(state).items()
+        for name, tensor in without_wrappers(state).items()
     }
-
-
-def _unwrapped(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    plain = {}
-    for name, tensor in state.items():
-        while name.startswith(_WRAPPERS):
-            name = name.removeprefix(_WRAPPERS[0]).removeprefix(_WRAPPERS[1])
-        plain[name] = tensor
-    return plain
 
 
 def _first(names: list[str], count: int = 3) -> str:

@@ -25,6 +25,7 @@ from engine.tile_choice import TileChooser, window_pixels
 from engine.tiling import Place, Tiling, count_pieces, restored_pieces
 from modeling.build import build_model
 from modeling.descriptor import Descriptor
+from modeling.registries import ARCHITECTURES
 from utils.errors import CheckpointError, ConfigError, ImageError
 from utils.images import to_tensor, to_uint8, to_uint16
 from utils.logging import get_logger
@@ -75,16 +76,14 @@ class Restorer:
         The precision is the device's own ("auto"), whatever the training's was.
 
         Raises:
-            CheckpointError: the file cannot be read, states no config, or does not fit its model.
+            CheckpointError: the file cannot be read, does not fit its model, or, without a
+                config, is of no architecture that spandrel knows.
             ConfigError: the device is not there.
         """
         resolve_device(str(device))  # a wrong device is said before a large file is read
         state, cfg, _ = load_weights(Path(path))
-        if cfg is None:
-            raise CheckpointError(
-                f"{path}: holds no config, so its model is not known; "
-                "use weights that tools/train_net.py wrote (best.safetensors)"
-            )
+        if cfg is None:  # another program's: spandrel tells its architecture
+            return cls(ARCHITECTURES.build("Spandrel", path=str(path)), device)
         try:
             model = build_model(cfg)
         except ConfigError as error:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from torch import nn
+
 from config import Config
 from data.build import build_loader
 from data.doctor import refuse_findings
@@ -20,7 +22,8 @@ def measure(cfg: Config, weights: Path | None = None) -> tuple[Evaluation, str]:
 
     Args:
         cfg: names the model, the data set and the metrics.
-        weights: a .safetensors file; by default the run's own best.
+        weights: a weights file; by default the run's own best, or what the architecture is built
+            with where it comes with weights.
 
     Returns:
         The evaluation, and the table with its protocol as text.
@@ -32,29 +35,40 @@ def measure(cfg: Config, weights: Path | None = None) -> tuple[Evaluation, str]:
     """
     if not cfg.METRICS:
         raise ConfigError("METRICS: is empty; name one, such as psnr: {NAME: PSNR}")
-    weights = weights or Path(cfg.OUTPUT_DIR) / "checkpoints" / "best.safetensors"
-    if not weights.is_file():
-        raise CheckpointError(
-            f"{weights}: there are no such weights; train with tools/train_net.py or name a file "
-            "with --weights"
-        )
     device = resolve_device(cfg.DEVICE)
     model = build_model(cfg)
-    state, _, _ = load_weights(weights)
-    load_into(model, state, str(weights))
+    if weights is None and not model.descriptor.pretrained:
+        weights = Path(cfg.OUTPUT_DIR) / "checkpoints" / "best.safetensors"
+    if weights is not None:
+        _load(model, weights)
     refuse_findings(cfg, model.descriptor.scale, ("test" if cfg.DATASETS.TEST.NAME else "val",))
     loader = build_loader(cfg, "test", device)
     evaluation = Evaluator(cfg, device).evaluate(model.to(device), loader)
     table = format_table(evaluation, cfg.MODEL.NAME)
     precision = resolve_precision(cfg.PRECISION, device, model.descriptor.precisions)
     lines = protocol_lines(evaluation, _dataset(cfg), cfg.DATA.CHANNELS)
-    run = f"weights {weights}, computed in {precision} on {device.type}"
+    origin = f"weights {weights}" if weights else f"weights of {_described(cfg.MODEL)}"
+    run = f"{origin}, computed in {precision} on {device.type}"
     return evaluation, "\n".join([table, "", *lines, run])
+
+
+def _load(model: nn.Module, weights: Path) -> None:
+    if not weights.is_file():
+        raise CheckpointError(
+            f"{weights}: there are no such weights; train with tools/train_net.py or name a file "
+            "with --weights"
+        )
+    state, _, _ = load_weights(weights)
+    load_into(model, state, str(weights))
 
 
 def _dataset(cfg: Config) -> str:
     """The measured data set in words: its split, name and arguments."""
     split = "TEST" if cfg.DATASETS.TEST.NAME else "VAL"
-    spec = cfg.DATASETS[split]
+    return f"{split} {_described(cfg.DATASETS[split])}"
+
+
+def _described(spec: Config) -> str:
+    """A part in words: its name and arguments."""
     arguments = ", ".join(f"{key} {value}" for key, value in spec.ARGS.items())
-    return f"{split} {spec.NAME}" + (f" ({arguments})" if arguments else "")
+    return spec.NAME + (f" ({arguments})" if arguments else "")

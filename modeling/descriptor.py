@@ -27,6 +27,7 @@ class Descriptor:
         global_context: whether far pixels matter too (global pooling, attention over the whole
             picture), so that a tile alone cannot give exactly the whole picture's result.
         precisions: the precisions the architecture bears, of "float32", "bf16" and "fp16".
+        pretrained: whether it is built with its weights, so that it is used without a file of ours.
     """
 
     scale: int = 1
@@ -35,6 +36,7 @@ class Descriptor:
     receptive_field: int = 1
     global_context: bool = False
     precisions: tuple[str, ...] = _PRECISIONS
+    pretrained: bool = False
 
     def __post_init__(self) -> None:
         """Refuse facts that cannot be true."""
