@@ -15,10 +15,12 @@ from data.inventory import inventory_of
 from data.sampler import EpochSampler, ShareSampler
 from data.samples import Sample, Samples, Source, collate
 from utils.distributed import rank, world_size
-from utils.errors import ConfigError, DataError, PellucidError, some
+from utils.errors import ConfigError, DataError, ImageError, PellucidError, some
 from utils.registry import build_part
 
 SPLITS = ("train", "val", "test")
+
+_ADVICE = "; repair or remove it, or let training skip such files: DATA.MAX_UNREADABLE"
 
 
 class Loader:
@@ -75,7 +77,8 @@ class Loader:
         """
         for number, batch in enumerate(self._batches):
             if isinstance(batch, PellucidError):
-                raise DataError(f"{self.split}: {batch}")
+                advice = _ADVICE if self.split == "train" and _is_unreadable(batch) else ""
+                raise DataError(f"{self.split}: {batch}{advice}")
             batch["count"], batch["total"] = self.sampler.counts(number)
             yield batch
 
@@ -106,9 +109,10 @@ def build_loader(cfg: Config, split: str, device: str | torch.device) -> Loader:
     ]
     size = cfg.DATA.EPOCH_SIZE if train else None
     sampler = EpochSampler(len(source), size, cfg.SEED, shuffle=train)
+    skippable = cfg.DATA.MAX_UNREADABLE if train else 0  # a figure is of all pictures
     batch_size = cfg.DATA.BATCH_SIZE if train else world_size()  # one picture each
     return Loader(
-        Samples(source, transforms, degradations, cfg.SEED),
+        Samples(source, transforms, degradations, cfg.SEED, skippable),
         ShareSampler(sampler, batch_size, rank(), world_size(), fill=train),
         workers=cfg.DATA.WORKERS,
         pin=torch.device(device).type == "cuda",
@@ -190,6 +194,10 @@ def _check(cfg: Config) -> None:
     """Refuse numbers that no loader can work with."""
     if cfg.DATA.CHANNELS not in (1, 3):
         raise ConfigError(f"DATA.CHANNELS: is {cfg.DATA.CHANNELS}; it must be 1 or 3")
+    if cfg.DATA.MAX_UNREADABLE < 0:
+        raise ConfigError(
+            f"DATA.MAX_UNREADABLE: is {cfg.DATA.MAX_UNREADABLE}; it must be at least 0"
+        )
     if cfg.DATA.WORKERS < 0:
         raise ConfigError(f"DATA.WORKERS: is {cfg.DATA.WORKERS}; it must be at least 0")
     if cfg.DATA.BATCH_SIZE < 1:
@@ -201,6 +209,10 @@ def _check(cfg: Config) -> None:
         )
     if cfg.DATA.EPOCH_SIZE is not None and cfg.DATA.EPOCH_SIZE < 1:
         raise ConfigError(f"DATA.EPOCH_SIZE: is {cfg.DATA.EPOCH_SIZE}; it must be at least 1")
+
+
+def _is_unreadable(error: PellucidError) -> bool:
+    return isinstance(error, ImageError) and error.file is not None
 
 
 def _set_up_worker(worker: int) -> None:

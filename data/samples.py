@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from utils.errors import DataError, PellucidError
+from utils.errors import DataError, ImageError, PellucidError, some
 
 Sample = dict[str, Any]
 
@@ -32,6 +32,7 @@ class Samples(Dataset):
         degradations: applied in order to a copy of the target, where the source gives no input.
             One with a `scale` makes it that many times smaller.
         seed: with a key (epoch, index) it fixes every random draw of the sample.
+        max_unreadable: different files that may be unreadable; the next readable sample stands in.
     """
 
     def __init__(
@@ -40,11 +41,13 @@ class Samples(Dataset):
         transforms: Sequence[Callable[..., Sample]],
         degradations: Sequence[Callable[..., np.ndarray]],
         seed: int,
+        max_unreadable: int = 0,
     ) -> None:
         self.source = source
         self.transforms = list(transforms)
         self.degradations = list(degradations)
         self.seed = seed
+        self.max_unreadable = max_unreadable
         self.scale = math.prod(getattr(part, "scale", 1) for part in self.degradations)
 
     def __len__(self) -> int:
@@ -63,21 +66,45 @@ class Samples(Dataset):
             return error
 
     def make(self, key: tuple[int, int]) -> Sample:
-        """The sample of (epoch, index): `input`, `target` and `name`.
+        """The sample of (epoch, index): `input`, `target`, `name`, and `unreadable`.
+
+        `unreadable` lists the files in whose place this sample stands.
 
         Raises:
-            DataError: the sample does not fit the transforms or has no input.
-            ImageError: a file cannot be decoded.
+            DataError: the sample does not fit the transforms, has no input, or stands for more
+                unreadable files than are allowed.
+            ImageError: a file cannot be read, and none may be skipped.
         """
-        epoch, index = key
-        rng = np.random.default_rng([self.seed, epoch, index])
-        sample = self.source.read(index % len(self.source), rng)
+        sample, rng, unreadable = self._read(*key)
         for transform in self.transforms:
             sample = transform(sample, rng)
         if "input" not in sample:
             sample = {**sample, "target": self._cropped(sample)}
             sample["input"] = self._degrade(sample, rng)
-        return sample
+        return {**sample, "unreadable": unreadable}
+
+    def _read(self, epoch: int, index: int) -> tuple[Sample, np.random.Generator, list[str]]:
+        """A sample as the source gives it, its generator, and the files that were skipped for it.
+
+        What stands in for an unreadable sample is a function of its key too: the next one, with
+        draws of its own (for a source that draws what it reads).
+        """
+        unreadable: list[str] = []
+        for attempt in range(len(self.source)):
+            again = [attempt] if attempt else []
+            rng = np.random.default_rng([self.seed, epoch, index, *again])
+            try:
+                sample = self.source.read((index + attempt) % len(self.source), rng)
+            except ImageError as error:
+                if error.file is None or not self.max_unreadable:
+                    raise
+                if error.file not in unreadable:
+                    unreadable.append(error.file)
+                if len(unreadable) > self.max_unreadable:
+                    break
+            else:
+                return sample, rng, unreadable
+        raise too_many_unreadable(unreadable, self.max_unreadable)
 
     def _cropped(self, sample: Sample) -> np.ndarray:
         """The target without the last rows and columns that make no whole pixel of an input.
@@ -108,11 +135,20 @@ class Samples(Dataset):
         return np.rint(np.clip(image, 0.0, 1.0) * np.float32(peak)).astype(target.dtype)
 
 
+def too_many_unreadable(files: Sequence[str], allowed: int) -> DataError:
+    """The error that more files are unreadable than the config allows."""
+    return DataError(
+        f"{len(files)} training files cannot be read, where DATA.MAX_UNREADABLE allows {allowed}: "
+        f"{some(files)}; repair or remove them (tools/check_data.py lists them all)"
+    )
+
+
 def collate(samples: Sequence[Sample | PellucidError]) -> dict[str, Any] | PellucidError:
     """Join samples into a batch, or hand on the first error among them.
 
     Returns:
-        `input` and `target`, NCHW uint8 (float32 in [0, 1] where a picture has 16 bits), `name`.
+        `input` and `target`, NCHW uint8 (float32 in [0, 1] where a picture has 16 bits), `name`,
+        and `unreadable`, the files that were skipped.
     """
     made: list[Sample] = []
     for sample in samples:
@@ -120,7 +156,8 @@ def collate(samples: Sequence[Sample | PellucidError]) -> dict[str, Any] | Pellu
             return sample
         made.append(sample)
     names = [sample["name"] for sample in made]
-    batch: dict[str, Any] = {"name": names}
+    skipped = [file for sample in made for file in sample.get("unreadable", ())]
+    batch: dict[str, Any] = {"name": names, "unreadable": list(dict.fromkeys(skipped))}
     for half in ("input", "target"):
         images = [sample[half] for sample in made]
         for name, image in zip(names, images, strict=True):

@@ -23,6 +23,7 @@ from engine.output import OutputFolder
 from engine.position import Position
 from engine.signals import Stopped, StopSignals
 from engine.step import MODEL, TOTAL
+from engine.unreadable import UnreadableFiles
 from engine.writers import ProgressBar
 from utils.errors import CheckpointError, TrainingError
 from utils.logging import get_logger
@@ -53,6 +54,7 @@ class Trainer:
         self.position = Position()
         self.history = History()
         self._meter = LossMeter(self.parts.device)
+        self._unreadable = UnreadableFiles(cfg.DATA.MAX_UNREADABLE)
         self._bar = ProgressBar()
         self._baseline: dict[str, float] = {}
         if state is not None:
@@ -154,6 +156,7 @@ class Trainer:
 
     def _take_step(self, batch: dict[str, Any]) -> None:
         parts = self.parts
+        self._unreadable.note(batch.pop("unreadable"))
         taken = parts.step.take(batch)
         if parts.average is not None:
             parts.average.update(parts.model, taken.skipped[MODEL])
@@ -190,6 +193,7 @@ class Trainer:
 
     def _end_epoch(self, stop: StopSignals) -> None:
         position = self.position
+        self._unreadable.join()
         reading = self._meter.read_epoch()
         self._refuse_a_row_of(reading)
         values = {f"train/{name}": value for name, value in _told(reading).items()}
@@ -259,6 +263,7 @@ class Trainer:
             "tracker": self.parts.tracker,
             "history": self.history,
             "meter": self._meter,
+            "unreadable": self._unreadable,
             **{f"update of {name}": update for name, update in self.parts.updates.items()},
             **({} if self.parts.average is None else {"average": self.parts.average}),
         }
@@ -314,6 +319,7 @@ class Trainer:
             _log.info("stopped early: %s did not get better in %d validations", *told)
         elif iteration == first:
             _log.info("this run was complete already; raise SOLVER.EPOCHS for a longer one")
+        self._unreadable.tell()
         if tracker.value is not None:
             best = (tracker.metric, tracker.value, tracker.epoch, self.output.best)
             _log.info("best %s %.5g in epoch %d: %s", *best)

@@ -33,7 +33,14 @@ class DataError(PellucidError):
 
 
 class ImageError(PellucidError):
-    """A picture cannot be read, written or used."""
+    """A picture cannot be read, written or used.
+
+    `file` is the path of a file that cannot be read, or None where something else is wrong.
+    """
+
+    def __init__(self, message: str, file: str | None = None) -> None:
+        super().__init__(message)
+        self.file = file
 
 
 class CheckpointError(PellucidError):

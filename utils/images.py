@@ -74,13 +74,19 @@ def read_image(
             otherwise transparency is dropped.
 
     Raises:
-        ImageError: naming the file, when it is missing, damaged or in a colour space not read.
+        ImageError: naming the file (`file` too), when it is missing, damaged or in a colour space
+            not read.
     """
     try:
         data = Path(path).read_bytes()
     except OSError as error:
-        raise ImageError(f"{path}: cannot be read: {error.strerror or error}") from error
-    return decode_image(data, str(path), channels, keep_alpha)
+        reason = f"{path}: cannot be read: {error.strerror or error}"
+        raise ImageError(reason, str(path)) from error
+    try:
+        return decode_image(data, str(path), channels, keep_alpha)
+    except ImageError as error:
+        error.file = str(path)
+        raise
 
 
 def decode_image(
