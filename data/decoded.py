@@ -61,7 +61,8 @@ class DecodedPictures:
         except (OSError, ValueError):  # not there yet, or damaged
             image = read_image(path, channels)
         for outdated in place.glob(f"{name}-*.npy"):
-            outdated.unlink(missing_ok=True)
+            if outdated != copy:  # another process may just have written ours
+                outdated.unlink(missing_ok=True)
         with atomic_path(copy) as temporary:
             np.save(temporary, image)
         return np.asarray(np.load(copy, mmap_mode="r"))
