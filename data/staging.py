@@ -8,7 +8,9 @@ from pathlib import Path
 
 from utils.errors import DataError
 
-REPLACEABLE = frozenset({"train", "val", "samples", "left_out"})  # what a prepared set consists of
+REPLACEABLE = frozenset(  # what a prepared set consists of
+    {"train", "val", "test", "samples", "left_out", "split.json"}
+)
 
 
 @contextmanager

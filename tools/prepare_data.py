@@ -1,10 +1,11 @@
-"""Make the demo set or one of your own photographs, or unpack and check the real SD1 set.
+"""Make the demo set, sets of your own photographs, or unpack and check the real SD1 set.
 
 Examples:
     tools/prepare_data.py demo
     tools/prepare_data.py glare ~/Pictures --output datasets/glare_test
     tools/prepare_data.py sd1 ~/Downloads/SD1.zip
     tools/prepare_data.py sd1 ~/Downloads/SD1 --output datasets/SD1
+    tools/prepare_data.py mirflickr ~/Downloads/mirflickr --output datasets/MIRFLICKR
 """
 
 import argparse
@@ -17,7 +18,9 @@ sys.path.append(os.getcwd())
 
 from data.demo import write_demo_set, write_glare_set
 from data.prepare import Sd1Report, prepare_sd1
+from data.prepare_mirflickr import PICTURES, TRAIN_PAIRS, MirflickrReport, prepare_mirflickr
 from utils.command_line import run_tool
+from utils.errors import some
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -30,7 +33,7 @@ def build_parser() -> argparse.ArgumentParser:
     common.add_argument(  # run_tool adds it to the main parser; it counts after their names too
         "--debug", action="store_true", default=argparse.SUPPRESS, help="show a traceback"
     )
-    kinds = parser.add_subparsers(dest="kind", required=True, metavar="demo|glare|sd1")
+    kinds = parser.add_subparsers(dest="kind", required=True, metavar="demo|glare|sd1|mirflickr")
 
     demo = kinds.add_parser("demo", parents=[common], help="a small set like SD1, in seconds")
     demo.add_argument("--output", type=Path, default=Path("datasets/SD1_demo"), metavar="FOLDER")
@@ -48,6 +51,15 @@ def build_parser() -> argparse.ArgumentParser:
     sd1 = kinds.add_parser("sd1", parents=[common], help="the real set, from a zip or a folder")
     sd1.add_argument("source", type=Path, metavar="ZIP_OR_FOLDER")
     sd1.add_argument("--output", type=Path, default=Path("datasets/SD1"), metavar="FOLDER")
+
+    mirflickr = kinds.add_parser(
+        "mirflickr", parents=[common], help="pairs of 256 and 64 pixels, of any photographs"
+    )
+    mirflickr.add_argument("source", type=Path, metavar="FOLDER")
+    mirflickr.add_argument(
+        "--output", type=Path, default=Path("datasets/MIRFLICKR"), metavar="FOLDER"
+    )
+    mirflickr.add_argument("--seed", type=int, default=0, help="of the split; default: 0")
     return parser
 
 
@@ -69,6 +81,10 @@ def main(arguments: argparse.Namespace) -> None:
         )
         print(f"{arguments.output}: {arguments.count} pictures are ready")
         return
+    if arguments.kind == "mirflickr":
+        words = (arguments.source, arguments.output, arguments.seed, arguments.force)
+        print_mirflickr_report(arguments.output, prepare_mirflickr(*words))
+        return
     print_report(arguments.output, prepare_sd1(arguments.source, arguments.output, arguments.force))
 
 
@@ -84,6 +100,20 @@ def print_report(output: Path, report: Sd1Report) -> None:
             f"{', ...' if len(report.left_out) > 20 else ''}"
         )
     print(f"{output}: {report.counts['train']:,} to train, {report.counts['val']:,} to validate")
+
+
+def print_mirflickr_report(output: Path, report: MirflickrReport) -> None:
+    """Say how many pairs there are, and what was left out."""
+    for problem in report.unreadable:
+        print(f"warning: left out: {problem}", file=sys.stderr)
+    for files, why in ((report.small, "below 256 pixels"), (report.copies, "the same as another")):
+        if files:
+            print(f"left out {len(files):,} pictures {why}: {some(files)}")
+    counts = {split: len(names) for split, names in report.names.items()}
+    if counts["train"] != TRAIN_PAIRS:
+        print(f"the split has the proportions of {TRAIN_PAIRS:,} pairs of {PICTURES:,} pictures")
+    told = ", ".join(f"{count:,} {split}" for split, count in counts.items())
+    print(f"{output}: {told} pairs; {output / 'split.json'} names them")
 
 
 if __name__ == "__main__":

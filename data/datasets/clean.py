@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any
 
 from data.datasets.files import PictureFiles, pictures_by_stem
 from data.inventory import SampleFiles
 from data.registries import DATASETS
 from data.resizing import resize
-from utils.errors import DataError
+from utils.errors import DataError, ImageError
+from utils.images import image_size
 
 
 @DATASETS.register
@@ -21,12 +23,14 @@ class CleanFolder(PictureFiles):
             validation pictures from one folder.
         size: None gives whole pictures; else the largest square in the middle, resized to
             `size` x `size` pixels (for validation; training has random crops).
+        min_size: leave out pictures whose shorter side has fewer pixels, which a random crop
+            would not fit; None takes all.
         channels: 1 reads gray, 3 RGB.
         split: named in errors.
 
     Raises:
         MissingDataError: no folder or no picture.
-        DataError: no picture matches `include`.
+        DataError: no picture matches `include` or is large enough.
     """
 
     def __init__(
@@ -34,6 +38,7 @@ class CleanFolder(PictureFiles):
         folder: str | Sequence[str],
         include: str = "*",
         size: int | None = None,
+        min_size: int | None = None,
         *,
         channels: int,
         split: str,
@@ -49,10 +54,12 @@ class CleanFolder(PictureFiles):
             file
             for one in folders
             for file in pictures_by_stem(one, split, self.problems).values()
-            if fnmatchcase(file.name, include)
+            if fnmatchcase(file.name, include) and (min_size is None or _has(file, min_size))
         ]
         if not self.files:
-            raise DataError(f"{split}: no picture in {', '.join(folders)} matches {include!r}")
+            least = "" if min_size is None else f" and has {min_size} pixels a side"
+            place = ", ".join(folders)
+            raise DataError(f"{split}: no picture in {place} matches {include!r}{least}")
         self.problems = [p for p in self.problems if fnmatchcase(p.file.name, include)]
         # Two folders may hold equal names; their folder's name keeps them apart in tables.
         self.names = [
@@ -77,3 +84,11 @@ class CleanFolder(PictureFiles):
             top, left = (height - side) // 2, (width - side) // 2
             picture = resize(picture[top : top + side, left : left + side], self.size)
         return {"target": picture, "name": self.names[index]}
+
+
+def _has(file: Path, side: int) -> bool:
+    """Whether a picture's shorter side has `side` pixels; one that cannot be read stays in."""
+    try:
+        return min(image_size(file)) >= side
+    except ImageError:
+        return True  # named where it is read, or by the doctor

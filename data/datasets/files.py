@@ -93,5 +93,25 @@ def pictures_by_stem(folder: str | Path, split: str, problems: list[Problem]) ->
     return by_stem
 
 
+def pictures_below(folder: Path) -> list[Path]:
+    """The pictures of a folder and of all folders in it, sorted; hidden ones are not looked at.
+
+    Raises:
+        MissingDataError: no such folder, or no picture in it.
+    """
+    if not folder.is_dir():
+        raise MissingDataError(f"{folder}: there is no such folder")
+    inner = [path for path in folder.rglob("*") if path.is_dir()]
+    shown = [path for path in inner if not any(part[0] == "." for part in _below(path, folder))]
+    files = sorted(file for place in (folder, *shown) for file in list_images(place))
+    if not files:
+        raise MissingDataError(f"{folder}: holds no picture")
+    return files
+
+
+def _below(path: Path, folder: Path) -> tuple[str, ...]:
+    return path.relative_to(folder).parts
+
+
 def _spelt_out(folder: Path) -> str:
     return str(folder) if folder.is_absolute() else f"{folder} (looked for in {Path.cwd()})"

@@ -51,3 +51,14 @@ def test_size_takes_the_middle_square(folders, rng, size, method, channels):
 def test_missing_folder(folders):
     with pytest.raises(MissingDataError, match="val: there is no folder"):
         CleanFolder(str(folders / "three"), channels=3, split="val")
+
+
+def test_small_pictures_can_be_left_out_but_broken_ones_stay(tmp_path):
+    for name, size in (("small", (40, 9)), ("large", (10, 12))):
+        cv2.imwrite(str(tmp_path / f"{name}.png"), np.zeros((*size, 3), np.uint8))
+    (tmp_path / "broken.png").write_bytes(b"")
+    found = CleanFolder(str(tmp_path), min_size=10, channels=3, split="train")
+    assert found.names == ["broken", "large"]
+    (tmp_path / "broken.png").unlink()
+    with pytest.raises(DataError, match="and has 13 pixels a side"):
+        CleanFolder(str(tmp_path), min_size=13, channels=3, split="train")
