@@ -38,7 +38,8 @@ class CentredSR(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = 2 * x - 1
-        y = self.enlarge(x)
+        # Back from half precision first: half the sum's bits would go to the 1 that is added below.
+        y = self.enlarge(x).to(x.dtype)
         if self.output == "tanh":
             y = torch.tanh(y)
         elif self.output == "residual":

@@ -16,8 +16,9 @@ _DIV2K_MEAN = (0.4488, 0.4371, 0.4040)
 
 @ARCHITECTURES.register
 class EDSR(nn.Module):
-    """Lim et al., "Enhanced Deep Residual Networks for Single Image Super-Resolution", CVPRW 2017.
+    """Residual blocks without batch normalisation, baseline or large.
 
+    Lim et al., "Enhanced Deep Residual Networks for Single Image Super-Resolution", CVPRW 2017.
     The defaults are the paper's baseline (1,517,571 parameters at scale 4); its large network,
     the EDSR of its tables, is `features: 256, blocks: 32, residual_scale: 0.1` (43,089,923).
     Parameters are named as in BasicSR's checkpoints, which load.
@@ -64,7 +65,8 @@ class EDSR(nn.Module):
         self.descriptor = Descriptor(scale=scale, channels=channels, receptive_field=2 * reach + 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.conv_first((x - self.mean) * self.value_range)
-        x = self.conv_after_body(self.body(x)) + x
-        # At float32 also where the rest is half: the mean alone would be rounded to half a level.
-        return self.conv_last(self.upsample(x)).to(self.mean.dtype) / self.value_range + self.mean
+        features = self.conv_first((x - self.mean) * self.value_range)
+        features = self.conv_after_body(self.body(features)) + features
+        # Back from half precision first: the mean, added to it, would take most of its bits.
+        y = self.conv_last(self.upsample(features)).to(x.dtype)
+        return y / self.value_range + self.mean

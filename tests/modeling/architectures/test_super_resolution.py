@@ -137,3 +137,15 @@ def test_channels_last_stays_channels_last(name):
         )
     assert output.is_contiguous(memory_format=torch.channels_last)
     torch.testing.assert_close(output, expected, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_half_precision_does_not_round_the_picture_itself(name):
+    """bf16 between 0.5 and 1 has 128 levels: fewer than a picture of 8 bits."""
+    torch.manual_seed(0)
+    model = ARCHITECTURES.build(name, **SMALL[name]).eval()
+    x = torch.rand(1, 3, 24, 24)
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        output = model(x)
+    assert output.dtype == torch.float32
+    assert (output != output.bfloat16()).float().mean() > 0.2
