@@ -11,8 +11,11 @@ SMALL = {
     "EDSR": {"features": 8, "blocks": 3},
     "GlareNet": {"widths": [4, 6, 8], "working_size": 48},
     "MSRResNet": {"features": 8, "blocks": 3},
-    "OriginalGlareUNet": {},
+    "MiniSRGAN": {"scale": 2},
+    "MobileSR": {"scale": 3},
+    "OriginalGlareUNet": {"widths": [4, 6, 8, 8]},
     "SRResNet": {"features": 8, "blocks": 3},
+    "TinySRGAN": {"scale": 2},
     "UNet": {"channels": 3, "widths": [4, 6, 8, 8]},
 }
 # Other tests, and people, register networks of their own; Spandrel is made from a file and has a
