@@ -34,7 +34,7 @@ class Parts:
     Attributes:
         device: where the model is.
         precision: what forward passes compute in.
-        XX: the network being trained.
+        model: the network being trained.
         step: turns a batch into losses and changed weights.
         evaluator: measures the model on whole pictures.
         train_loader: batches to learn from.

@@ -7,7 +7,10 @@ Python and are read with `weights_only`. Both are written whole or not at all.
 from __future__ import annotations
 
 import json
+import os
 import pickle
+import re
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -116,12 +119,14 @@ def load_into(model: nn.Module, state: Mapping[str, Tensor], source: str | Path)
     model.load_state_dict(state)
 
 
-def save_checkpoint(path: str | Path, state: Mapping[str, Any]) -> None:
+def save_checkpoint(path: str | Path, state: Mapping[str, Any], keep: int = 1) -> None:
     """Write everything a run needs to go on.
 
     Args:
         path: the file; one that exists is replaced at once.
         state: tensors and plain Python only, nested as you like.
+        keep: so many checkpoints remain; with 3, what was last.pt is last-1.pt then, and what was
+            last-1.pt is last-2.pt. At every moment there is a whole one.
 
     Raises:
         PellucidError: naming the file, where it cannot be written.
@@ -131,6 +136,37 @@ def save_checkpoint(path: str | Path, state: Mapping[str, Any]) -> None:
             torch.save({"format": _FORMAT, **state}, temporary)
         except RuntimeError as error:  # how PyTorch reports a full disk
             raise CheckpointError(f"{path}: cannot be written: {error}") from error
+        _move_back(Path(path), keep)
+
+
+def earlier_checkpoints(path: Path) -> list[Path]:
+    """The checkpoints before `path`, newest first: last-1.pt, last-2.pt, ..."""
+    numbered = re.compile(rf"{re.escape(path.stem)}-([1-9]\d*){re.escape(path.suffix)}")
+    found = [(numbered.fullmatch(file.name), file) for file in path.parent.glob(f"{path.stem}-*")]
+    return [file for _, file in sorted((int(match[1]), file) for match, file in found if match)]
+
+
+def load_last_checkpoint(path: Path) -> dict[str, Any]:
+    """`load_checkpoint` of a run's last one.
+
+    Raises:
+        CheckpointError: likewise, with the newest whole checkpoint before it, if there is one.
+    """
+    try:
+        return load_checkpoint(path)
+    except CheckpointError as error:
+        whole = next(filter(_is_whole, earlier_checkpoints(path)), None)
+        if whole is None:
+            raise
+        raise CheckpointError(
+            f"{error}; the one before it is whole: go on with --resume-from {whole}"
+        ) from error
+
+
+def remove_torn(path: Path) -> None:
+    """Remove `path` unless it is whole: it must not take the place of one before it that is."""
+    if not _is_whole(path):
+        path.unlink(missing_ok=True)
 
 
 def load_checkpoint(path: str | Path) -> dict[str, Any]:
@@ -150,6 +186,36 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
     if not isinstance(state, dict) or state.get("format") != _FORMAT:
         raise CheckpointError(f"{path}: is not a checkpoint of this version of Pellucid")
     return state
+
+
+def _move_back(path: Path, keep: int) -> None:
+    """Make room for a new `path`: each checkpoint takes the place of the one before it."""
+    for number in range(keep - 1, 1, -1):
+        younger = _numbered(path, number - 1)
+        if younger.exists():
+            os.replace(younger, _numbered(path, number))
+    if keep > 1 and path.exists():
+        # By a second name rather than a new one: there is never a moment without `path`.
+        with atomic_path(_numbered(path, 1)) as temporary:
+            temporary.unlink()
+            try:
+                os.link(path, temporary)
+            except OSError:  # a file system without such names
+                shutil.copyfile(path, temporary)
+    for file in earlier_checkpoints(path)[keep - 1 :]:
+        file.unlink()
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        load_checkpoint(path)
+    except CheckpointError:
+        return False
+    return True
+
+
+def _numbered(path: Path, number: int) -> Path:
+    return path.with_stem(f"{path.stem}-{number}")
 
 
 def _plain_state(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -9,6 +9,7 @@ from typing import Any, cast
 from torch import nn
 
 from config import Config, as_dict
+from engine.checkpoint import earlier_checkpoints
 from engine.metrics import METRICS, Metric
 from utils.errors import ConfigError, PartError, TrainingError
 from utils.registry import did_you_mean
@@ -49,12 +50,25 @@ def refuse_occupied(checkpoint: Path) -> None:
     """A new run must not overwrite an older one.
 
     Raises:
-        TrainingError: `checkpoint` is there.
+        TrainingError: `checkpoint`, or one before it, is there.
     """
-    if checkpoint.exists():
+    if checkpoint.exists() or earlier_checkpoints(checkpoint):
         raise TrainingError(
             f"{checkpoint}: a run is already there; go on with --resume, or choose another "
             "OUTPUT_DIR"
+        )
+
+
+def refuse_absent(checkpoint: Path) -> None:
+    """Only a run that was saved can be gone on with.
+
+    Raises:
+        TrainingError: neither `checkpoint` nor one before it is there.
+    """
+    if not checkpoint.exists() and not earlier_checkpoints(checkpoint):
+        raise TrainingError(
+            f"{checkpoint}: there is no run to go on with; leave --resume out, or set OUTPUT_DIR "
+            "to the run's folder"
         )
 
 

@@ -7,8 +7,10 @@ from pathlib import Path
 import config
 from config import Config
 from engine.history import Writer
+from engine.position import Position
 from engine.writers import Curves, JsonLines, LogLines, SampleSheets, TensorBoard
-from utils.files import atomic_write_text
+from utils.files import atomic_write_text, remove_leftovers
+from utils.locks import FolderLock
 from utils.logging import setup_logging
 
 
@@ -25,16 +27,35 @@ class OutputFolder:
         self.path = Path(path)
         self.last = self.path / "checkpoints" / "last.pt"
         self.best = self.path / "checkpoints" / "best.safetensors"
+        self._lock: FolderLock | None = None
 
-    def open(self, cfg: Config, epochs: int, iterations: int, done: int | None) -> list[Writer]:
+    def claim(self) -> None:
+        """Keep every other run out, and remove what a killed one left half-written.
+
+        Raises:
+            PellucidError: naming the process that runs here, or why the folder cannot be had.
+        """
+        self._lock = FolderLock(self.path)
+        for name in ("", "checkpoints", "plots", "samples"):
+            remove_leftovers(self.path / name)
+
+    def release(self) -> None:
+        """Let other runs in."""
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    def open(
+        self, cfg: Config, epochs: int, iterations: int, done: Position | None
+    ) -> list[Writer]:
         """Begin to write: the log, the resolved config, and whatever is measured from now on.
 
         Args:
             cfg: the whole config.
             epochs: length of the run, for the log.
             iterations: likewise.
-            done: the step a resumed run goes on from: what was measured after it goes. None
-                begins anew.
+            done: where a resumed run goes on from: what was measured after it goes. None begins
+                anew.
 
         Returns:
             The writers, to be told of each record.

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
+from engine.history import EPOCH
+
 
 @dataclass
 class Position:
@@ -29,6 +31,18 @@ class Position:
         """The epoch is over, validation and all."""
         self.epoch += 1
         self.step = 0
+
+    def is_past(self, kind: str, epoch: int, iteration: int) -> bool:
+        """Whether what is measured at that moment will not be measured again from here on.
+
+        Args:
+            kind: "epoch" for what an epoch's end measures, once its validation is done.
+            epoch: the epoch it belongs to.
+            iteration: steps taken by then.
+        """
+        if kind == EPOCH:
+            return epoch < self.epoch
+        return iteration <= self.iteration
 
     def state_dict(self) -> dict[str, int]:
         """Plain Python, for a checkpoint."""

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-import math
-import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
-
-import torch
 
 import config
 from config import Config
 from engine import checks
+from engine.announcements import say_how_it_ended, say_what_begins, say_what_goes_on
 from engine.assembly import assemble
-from engine.checkpoint import load_checkpoint, load_into, save_checkpoint, save_weights
+from engine.checkpoint import (
+    load_checkpoint,
+    load_into,
+    load_last_checkpoint,
+    remove_torn,
+    save_checkpoint,
+    save_weights,
+)
 from engine.evaluator import Evaluation
 from engine.generators import generator_states, restore_generators, untouched_generators
+from engine.guard import refuse_bad_steps, refuse_unknown_figures
 from engine.history import EPOCH, STEP, History
 from engine.meters import LossMeter, Reading
 from engine.output import OutputFolder
@@ -25,7 +31,7 @@ from engine.signals import Stopped, StopSignals
 from engine.step import MODEL, TOTAL
 from engine.unreadable import UnreadableFiles
 from engine.writers import ProgressBar
-from utils.errors import CheckpointError, TrainingError
+from utils.errors import CheckpointError
 from utils.logging import get_logger
 
 _log = get_logger(__name__)
@@ -37,32 +43,33 @@ class Trainer:
     Args:
         cfg: the whole config.
         resume: go on from `checkpoints/last.pt` of OUTPUT_DIR instead of beginning a new run.
+        resume_from: go on with the run of OUTPUT_DIR from this checkpoint instead.
 
     Raises:
-        PellucidError: the run cannot start: a wrong option, missing data, an occupied output
-            folder, or a checkpoint that does not fit. Nothing has been written then.
+        PellucidError: the run cannot start: a wrong option, missing data, an output folder that
+            is occupied or where another process is running, or a checkpoint that does not fit.
+            Nothing has been written then.
     """
 
-    def __init__(self, cfg: Config, resume: bool = False) -> None:
+    def __init__(
+        self, cfg: Config, resume: bool = False, resume_from: str | Path | None = None
+    ) -> None:
         self.cfg = cfg
         self.output = OutputFolder(cfg.OUTPUT_DIR)
-        state = self._read_state() if resume else None
-        if state is None:
-            checks.refuse_occupied(self.output.last)
-        changes = checks.refuse_changes(state["config"], cfg, self.output.last) if state else []
-        self.parts = assemble(cfg, from_weights=not resume)
         self.position = Position()
         self.history = History()
-        self._meter = LossMeter(self.parts.device)
         self._unreadable = UnreadableFiles(cfg.DATA.MAX_UNREADABLE)
         self._bar = ProgressBar()
         self._baseline: dict[str, float] = {}
-        if state is not None:
-            self._restore(state)
-        done = self.position.iteration if resume else None
-        writers = self.output.open(cfg, self.parts.epochs, self.parts.iterations, done)
-        self.history.tell(*writers, self._bar)
-        self._say_what_begins(resume, changes)
+        self.output.claim()
+        try:
+            if resume or resume_from is not None:
+                self._go_on(Path(resume_from) if resume_from is not None else self.output.last)
+            else:
+                self._begin()
+        except BaseException:
+            self.output.release()
+            raise
 
     def train(self) -> None:
         """Train to the end of the run, or until validations stop getting better.
@@ -83,7 +90,9 @@ class Trainer:
             finally:
                 self._bar.close()
                 self.history.close()
-        self._say_how_it_ended(first)
+                self.output.release()
+        self._unreadable.tell()
+        say_how_it_ended(self.parts, self.position, first, self.output.best)
 
     @property
     def finished(self) -> bool:
@@ -98,7 +107,7 @@ class Trainer:
             PellucidError: it cannot be written, or the last steps went wrong; the one before it
                 stays.
         """
-        self._refuse_a_row_of(self._meter.peek())
+        self._refuse_bad(self._meter.peek())
         states = {name: part.state_dict() for name, part in self._stateful().items()}
         state = {
             **states,
@@ -109,7 +118,7 @@ class Trainer:
             "baseline": self._baseline,
             "generators": generator_states(),
         }
-        save_checkpoint(self.output.last, state)
+        save_checkpoint(self.output.last, state, self.cfg.CHECKPOINT.KEEP)
 
     # An epoch
 
@@ -126,6 +135,8 @@ class Trainer:
                 now = time.perf_counter()
                 self._log_point((now - began) / (position.iteration - first))
                 began, first = now, position.iteration
+            if position.iteration % self.cfg.CHECKPOINT.PERIOD == 0:
+                self.save()
         self._bar.close()
         if stop.asked:
             raise Stopped
@@ -165,7 +176,7 @@ class Trainer:
 
     def _log_point(self, step_seconds: float) -> None:
         reading = self._meter.read_window()
-        self._refuse_a_row_of(reading)
+        self._refuse_bad(reading)
         values = {
             **_told(reading),
             "lr": self._lr(),
@@ -174,20 +185,11 @@ class Trainer:
         }
         self.history.put(STEP, self.position.epoch, self.position.iteration, values)
 
+    def _refuse_bad(self, reading: Reading) -> None:
+        refuse_bad_steps(reading, self.cfg.SOLVER.MAX_SKIPPED, self.position)
+
     def _lr(self) -> float:
         return self.parts.updates[MODEL].lr
-
-    def _refuse_a_row_of(self, reading: Reading) -> None:
-        """Bad steps change nothing, but after SOLVER.MAX_SKIPPED of them in a row none will do."""
-        if reading.in_a_row < self.cfg.SOLVER.MAX_SKIPPED:
-            return
-        names = [name for name in reading.not_finite if name != TOTAL] or reading.not_finite
-        what = f"the training {_listed(names)}" if names else "the gradient of the training loss"
-        raise TrainingError(
-            f"{what} was not finite in {reading.in_a_row} steps in a row, up to step "
-            f"{self.position.iteration} in epoch {self.position.epoch}; lower SOLVER.LR, set "
-            "SOLVER.CLIP_NORM, or look for broken pictures (those steps changed nothing)"
-        )
 
     # Between epochs
 
@@ -195,7 +197,7 @@ class Trainer:
         position = self.position
         self._unreadable.join()
         reading = self._meter.read_epoch()
-        self._refuse_a_row_of(reading)
+        self._refuse_bad(reading)
         values = {f"train/{name}": value for name, value in _told(reading).items()}
         values["lr"] = self._lr()
         evaluation = None
@@ -217,22 +219,12 @@ class Trainer:
             evaluation = parts.evaluator.evaluate(
                 parts.judged, parts.val_loader, baseline=not self._baseline
             )
-        self._refuse_unknown(evaluation)
+        refuse_unknown_figures(evaluation, self.position)
         if evaluation.input_metrics:
             self._baseline = dict(evaluation.input_metrics)
             told = "  ".join(f"{name} {value:.5g}" for name, value in self._baseline.items())
             _log.info("validation pictures as they are (%s): %s", evaluation.input_name, told)
         return evaluation
-
-    def _refuse_unknown(self, evaluation: Evaluation) -> None:
-        # A metric may well be infinite: the PSNR of equal pictures is.
-        unknown = {name: value for name, value in evaluation.metrics.items() if math.isnan(value)}
-        for name, value in {**evaluation.losses, **unknown}.items():
-            if not math.isfinite(value):
-                raise TrainingError(
-                    f"the validation {name} is {value} in epoch {self.position.epoch}, after step "
-                    f"{self.position.iteration}; lower SOLVER.LR, or look for broken pictures"
-                )
 
     def _judge(self, evaluation: Evaluation) -> None:
         """Show pictures, tell the schedule, and keep the weights if they are the best."""
@@ -254,7 +246,34 @@ class Trainer:
         save_weights(self.output.best, self.parts.judged, self.cfg, metrics)
         _log.info("best %s so far", tracker.metric)
 
-    # Going on, and leaving
+    # Beginning, going on, and leaving
+
+    def _begin(self) -> None:
+        checks.refuse_occupied(self.output.last)
+        self._assemble(from_weights=True)
+        self._tell_writers(None)
+        say_what_begins(self.parts, self.cfg.MODEL.NAME)
+
+    def _go_on(self, checkpoint: Path) -> None:
+        last = self.output.last
+        checks.refuse_absent(last)
+        state = load_last_checkpoint(last) if checkpoint == last else load_checkpoint(checkpoint)
+        changes = checks.refuse_changes(state["config"], self.cfg, checkpoint)
+        self._assemble(from_weights=False)
+        self._restore(state, checkpoint)
+        self._tell_writers(self.position)
+        say_what_begins(self.parts, self.cfg.MODEL.NAME)
+        say_what_goes_on(checkpoint, self.position, changes)
+        if checkpoint != last:
+            remove_torn(last)
+
+    def _assemble(self, from_weights: bool) -> None:
+        self.parts = assemble(self.cfg, from_weights)
+        self._meter = LossMeter(self.parts.device)
+
+    def _tell_writers(self, done: Position | None) -> None:
+        writers = self.output.open(self.cfg, self.parts.epochs, self.parts.iterations, done)
+        self.history.tell(*writers, self._bar)
 
     def _stateful(self) -> dict[str, Any]:
         """What has a state of its own to be saved, by its name in the checkpoint."""
@@ -268,26 +287,16 @@ class Trainer:
             **({} if self.parts.average is None else {"average": self.parts.average}),
         }
 
-    def _read_state(self) -> dict[str, Any]:
-        if not self.output.last.exists():
-            raise TrainingError(
-                f"{self.output.last}: there is no run to go on with; leave --resume out, or set "
-                "OUTPUT_DIR to the run's folder"
-            )
-        return load_checkpoint(self.output.last)
-
-    def _restore(self, state: Mapping[str, Any]) -> None:
+    def _restore(self, state: Mapping[str, Any], checkpoint: Path) -> None:
         try:
             for name, update in self.parts.updates.items():
-                load_into(update.network, state["networks"][name], self.output.last)
+                load_into(update.network, state["networks"][name], checkpoint)
             for name, part in self._stateful().items():
                 part.load_state_dict(state[name])
             self._baseline = dict(state["baseline"])
             restore_generators(state["generators"])
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise CheckpointError(
-                f"{self.output.last}: cannot be gone on from: {error!r}"
-            ) from error
+            raise CheckpointError(f"{checkpoint}: cannot be gone on from: {error!r}") from error
 
     def _save_and_leave(self, stop: StopSignals) -> None:
         self._bar.close()
@@ -296,42 +305,10 @@ class Trainer:
         _log.info("stopped by %s in epoch %d after step %d; go on with --resume", *place)
         stop.leave()
 
-    # Messages
-
-    def _say_what_begins(self, resume: bool, changes: list[str]) -> None:
-        parts = self.parts
-        parameters = sum(parameter.numel() for parameter in parts.model.parameters())
-        _log.info("%s: %s parameters", self.cfg.MODEL.NAME, f"{parameters:,}")
-        how = (parts.device, parts.precision, torch.get_num_threads(), os.getpid())
-        _log.info("device %s, precision %s, %d threads, process %d", *how)
-        sizes = (len(parts.train_loader), parts.iterations, len(parts.val_loader))
-        _log.info("%d steps an epoch, %d in all; %d validation pictures", *sizes)
-        if resume:
-            place = (self.output.last, self.position.epoch, self.position.step)
-            _log.info("going on from %s: epoch %d, step %d", *place)
-        for change in changes:
-            _log.info("since the run was saved: %s", change)
-
-    def _say_how_it_ended(self, first: int) -> None:
-        tracker, iteration = self.parts.tracker, self.position.iteration
-        if tracker.exhausted and iteration < self.parts.iterations:
-            told = (tracker.metric, tracker.worse)
-            _log.info("stopped early: %s did not get better in %d validations", *told)
-        elif iteration == first:
-            _log.info("this run was complete already; raise SOLVER.EPOCHS for a longer one")
-        self._unreadable.tell()
-        if tracker.value is not None:
-            best = (tracker.metric, tracker.value, tracker.epoch, self.output.best)
-            _log.info("best %s %.5g in epoch %d: %s", *best)
-
 
 def _told(reading: Reading) -> dict[str, float]:
     values = _without_repeats(reading.means)
     return {**values, "skipped": reading.skipped} if reading.skipped else values
-
-
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _without_repeats(losses: Mapping[str, float]) -> dict[str, float]:

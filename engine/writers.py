@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
+import os
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +17,8 @@ from tqdm import tqdm
 
 from engine.evaluator import Sample
 from engine.history import EPOCH, STEP, History, Record, Writer
+from engine.position import Position
+from utils.files import atomic_write_text, refusals_named
 from utils.logging import get_logger
 from utils.plots import plot_curves, sample_sheet
 
@@ -50,14 +54,18 @@ class JsonLines(Writer):
 
     Args:
         path: the file.
-        keep_until: go on with an older file, without its records after this iteration: they come
-            from steps that a resumed run takes again. None begins a new file.
+        done: go on with an older file, without the records after this position: they are measured
+            again. None begins a new file.
+
+    Raises:
+        PellucidError: naming the file, where it cannot be written; there is no half line then.
     """
 
-    def __init__(self, path: Path, keep_until: int | None) -> None:
-        kept = [] if keep_until is None or not path.is_file() else _lines_until(path, keep_until)
-        path.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
-        self._file = path.open("a", encoding="utf-8")
+    def __init__(self, path: Path, done: Position | None) -> None:
+        kept = [] if done is None or not path.is_file() else _lines_until(path, done)
+        atomic_write_text(path, "".join(f"{line}\n" for line in kept))
+        self._path = path
+        self._file = path.open("ab", buffering=0)
 
     def write(self, record: Record, history: History) -> None:
         """See `Writer.write`."""
@@ -65,19 +73,24 @@ class JsonLines(Writer):
             key: None if isinstance(value, float) and not math.isfinite(value) else value
             for key, value in record.flat().items()
         }
-        self._file.write(json.dumps(flat) + "\n")
-        self._file.flush()
+        line = (json.dumps(flat) + "\n").encode()
+        size = self._file.tell()
+        with refusals_named(self._path):
+            if self._file.write(line) != len(line):
+                self._file.truncate(size)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def close(self) -> None:
         """See `Writer.close`."""
         self._file.close()
 
 
-def _lines_until(path: Path, iteration: int) -> list[str]:
+def _lines_until(path: Path, done: Position) -> list[str]:
     kept = []
     for line in path.read_text(encoding="utf-8").splitlines():
         try:
-            if json.loads(line)["iteration"] <= iteration:
+            record = json.loads(line)
+            if done.is_past(record["kind"], record["epoch"], record["iteration"]):
                 kept.append(line)
         except (ValueError, KeyError, TypeError):  # the torn last line of a killed run
             break
@@ -89,29 +102,36 @@ class TensorBoard(Writer):
 
     Args:
         folder: where the event file goes.
-        keep_until: as in `JsonLines`; older events after it are hidden.
+        done: as in `JsonLines`; older events after it are hidden.
+
+    Raises:
+        PellucidError: naming the folder, where an event cannot be written.
     """
 
-    def __init__(self, folder: Path, keep_until: int | None) -> None:
-        purge = None if keep_until is None else keep_until + 1
+    def __init__(self, folder: Path, done: Position | None) -> None:
+        purge = None if done is None else done.iteration + 1
+        self._folder = folder
         self._events = SummaryWriter(str(folder), purge_step=purge)
 
     def write(self, record: Record, history: History) -> None:
         """See `Writer.write`."""
-        for name, value in record.values.items():
-            tag = name if record.kind == EPOCH else f"step/{name}"
-            self._events.add_scalar(tag, value, record.iteration)
+        with refusals_named(self._folder, "TensorBoard's events"):
+            for name, value in record.values.items():
+                tag = name if record.kind == EPOCH else f"step/{name}"
+                self._events.add_scalar(tag, value, record.iteration)
 
     def show(self, samples: Sequence[Sample], epoch: int, iteration: int) -> None:
         """See `Writer.show`."""
-        for number, (_, *pictures) in enumerate(samples):
-            strip = _strip(pictures)
-            self._events.add_image(f"samples/{number}", strip, iteration, dataformats="HWC")
-        self._events.flush()
+        with refusals_named(self._folder, "TensorBoard's events"):
+            for number, (_, *pictures) in enumerate(samples):
+                strip = _strip(pictures)
+                self._events.add_image(f"samples/{number}", strip, iteration, dataformats="HWC")
+            self._events.flush()
 
     def close(self) -> None:
         """See `Writer.close`."""
-        self._events.close()
+        with refusals_named(self._folder, "TensorBoard's events"):
+            self._events.close()
 
 
 def _strip(pictures: Sequence[np.ndarray], height: int = 384) -> np.ndarray:

@@ -7,8 +7,9 @@ Examples:
     tools/train_net.py --config-file configs/sd1_glare.yml DEVICE cpu DATA.BATCH_SIZE 2
 
 The output folder holds log.txt, metrics.jsonl, TensorBoard's events, plots/curves.png, samples/,
-and checkpoints/: best.safetensors to restore with, last.pt to go on from with --resume. Ctrl-C and
-SIGTERM save the run before they end it.
+and checkpoints/: best.safetensors to restore with, last.pt to go on from with --resume, last-1.pt,
+the one before it, to go on from with --resume-from. Ctrl-C and SIGTERM save the run before they end
+it; one that was killed goes on from its last checkpoint.
 """
 
 import argparse
@@ -33,13 +34,18 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--resume", action="store_true", help="go on with the run in OUTPUT_DIR, from its last.pt"
     )
+    parser.add_argument(
+        "--resume-from",
+        metavar="FILE",
+        help="go on with the run in OUTPUT_DIR from an earlier checkpoint, such as last-1.pt",
+    )
     return parser
 
 
 def main(arguments: argparse.Namespace) -> None:
     """Train as the command line asks."""
     cfg = load_config(arguments.config_file, arguments.overrides)
-    Trainer(cfg, resume=arguments.resume).train()
+    Trainer(cfg, arguments.resume, arguments.resume_from).train()
 
 
 if __name__ == "__main__":

@@ -1,12 +1,15 @@
 """Files that are whole or not there: written beside their place, flushed, then renamed over it."""
 
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from utils.errors import PellucidError
+
+_TEMPORARY = re.compile(r"\.[0-9a-f]{16}\.tmp(\.\w+)?")
 
 
 @contextmanager
@@ -23,22 +26,41 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     path = Path(path)
     temporary = path.with_name(f".{secrets.token_hex(8)}.tmp{path.suffix}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.is_dir():
-            raise PellucidError(f"{path}: cannot be written: it is a folder")
-        temporary.touch(exist_ok=False)  # a refusal comes before the work, not after it
-        mode = temporary.stat().st_mode
-        yield temporary
-        temporary.chmod(mode)  # some writers (safetensors) make files that only their owner reads
-        _flush(temporary)
-        os.replace(temporary, path)
-        _flush_folder(path.parent)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise PellucidError(f"{path}: cannot be written: {reason}") from error
+        with refusals_named(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if path.is_dir():
+                raise PellucidError(f"{path}: cannot be written: it is a folder")
+            temporary.touch(exist_ok=False)  # a refusal comes before the work, not after it
+            mode = temporary.stat().st_mode
+            yield temporary
+            temporary.chmod(
+                mode
+            )  # some writers (safetensors) make files that only their owner reads
+            _flush(temporary)
+            os.replace(temporary, path)
+            _flush_folder(path.parent)
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+@contextmanager
+def refusals_named(path: Path, what: str = "") -> Iterator[None]:
+    """Turn a refusal of the file system inside the block into an error that names `path`.
+
+    Args:
+        path: the file, or the folder it is in.
+        what: what was to be written, where that is not the file itself.
+
+    Raises:
+        PellucidError: there was one (no space, no permission).
+    """
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        place = f"{path}: {what}" if what else f"{path}:"
+        raise PellucidError(f"{place} cannot be written: {reason}") from error
 
 
 def atomic_write_bytes(path: str | Path, data: bytes) -> None:
@@ -58,6 +80,16 @@ def atomic_write_text(path: str | Path, text: str) -> None:
         PellucidError: naming `path`, when the file system refuses.
     """
     atomic_write_bytes(path, text.encode("utf-8"))
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files that killed writers left in `folder`.
+
+    Only for one who knows that nobody else is writing there.
+    """
+    for path in folder.glob(".*.tmp*"):
+        if _TEMPORARY.fullmatch(path.name):
+            path.unlink(missing_ok=True)
 
 
 def _flush(path: Path) -> None:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from utils.errors import PellucidError
+
 _ROOT = "pellucid"
 _FORMAT = "%(asctime)s %(message)s"
 _RAISED = "%(asctime)s %(levelname)s "
@@ -42,7 +44,7 @@ def setup_logging(output_dir: Path | None = None, rank: int = 0) -> None:
     handlers: list[logging.Handler] = [_AroundTheBar()]
     if output_dir is not None and rank == 0:
         output_dir.mkdir(parents=True, exist_ok=True)
-        handlers.append(logging.FileHandler(output_dir / "log.txt", encoding="utf-8"))
+        handlers.append(_LogFile(output_dir / "log.txt", encoding="utf-8"))
     for handler in handlers:
         handler.setFormatter(_LevelFormatter(rank))
         logger.addHandler(handler)
@@ -57,6 +59,19 @@ class _AroundTheBar(logging.Handler):
             sys.stdout.flush()
         except Exception:  # logging's own rule: a message that cannot be written stops nothing
             self.handleError(record)
+
+
+class _LogFile(logging.FileHandler):
+    """A file that must not lose a line unnoticed."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        """Raise what the file system refused, in a user's words."""
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            super().handleError(record)
+            return
+        reason = error.strerror or str(error)
+        raise PellucidError(f"{self.baseFilename}: cannot be written: {reason}") from error
 
 
 class _LevelFormatter(logging.Formatter):

@@ -1,4 +1,7 @@
+import errno
+import os
 import pickle
+import signal
 
 import pytest
 import torch
@@ -6,6 +9,7 @@ from torch import nn
 
 from config import as_dict, get_defaults
 from engine.checkpoint import (
+    earlier_checkpoints,
     load_checkpoint,
     load_into,
     load_weights,
@@ -129,8 +133,6 @@ def test_a_failed_write_leaves_the_old_checkpoint(tmp_path):
 
 def test_a_full_disk_leaves_the_old_files_and_is_named(tmp_path):
     resource = pytest.importorskip("resource")
-    import signal
-
     model = nn.Linear(400, 400)
     last, best = tmp_path / "last.pt", tmp_path / "best.safetensors"
     save_checkpoint(last, {"epoch": 1})
@@ -149,3 +151,52 @@ def test_a_full_disk_leaves_the_old_files_and_is_named(tmp_path):
     assert load_checkpoint(last)["epoch"] == 1
     assert load_weights(best)[2] == {"epoch": 1}
     assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="kills processes")
+@pytest.mark.parametrize("links", [True, False], ids=["links", "no links"])
+def test_a_whole_checkpoint_is_there_whenever_the_writer_is_killed(tmp_path, links):
+    """Kill -9 before the first, second, ... of the system calls that change the folder."""
+    killed = 0
+    for call in range(1, 99):
+        folder = tmp_path / str(call)
+        for number in range(3):
+            save_checkpoint(folder / "last.pt", {"number": number}, keep=3)
+        child = os.fork()
+        if not child:
+            try:
+                _die_at_call(call, links)
+                save_checkpoint(folder / "last.pt", {"number": 3}, keep=3)
+            finally:
+                os._exit(0)
+        _, status = os.waitpid(child, 0)
+        numbers = [
+            load_checkpoint(path)["number"]
+            for path in [folder / "last.pt", *earlier_checkpoints(folder / "last.pt")]
+        ]
+        assert numbers[0] in (2, 3)
+        assert numbers == sorted(numbers, reverse=True) and len(numbers) <= 3
+        if not os.WIFSIGNALED(status):
+            assert numbers == [3, 2, 1]
+            break
+        killed += 1
+    assert 5 < killed < 98
+
+
+def _die_at_call(call, links):
+    calls = iter(range(1, 99))
+
+    def dying(function):
+        def wrapper(*args, **options):
+            if next(calls) == call:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return function(*args, **options)
+
+        return wrapper
+
+    def no_links(*args):
+        raise PermissionError(errno.EPERM, "not here")
+
+    os.link = os.link if links else no_links
+    for name in ("replace", "link", "unlink", "fsync", "chmod"):
+        setattr(os, name, dying(getattr(os, name)))

@@ -7,6 +7,7 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from engine.history import EPOCH, STEP, History
+from engine.position import Position
 from engine.writers import JsonLines, ProgressBar, TensorBoard
 
 
@@ -19,7 +20,7 @@ def test_json_lines_go_on_without_what_is_measured_again(tmp_path):
     history.close()
     path.write_text(path.read_text() + '{"kind": "step", "iterat')  # killed while it wrote
     again = History()
-    again.tell(JsonLines(path, 4))
+    again.tell(JsonLines(path, Position(epoch=1, step=4, iteration=4)))
     again.put(EPOCH, 1, 5, {"val/psnr": 30.0})
     again.close()
     assert [json.loads(line) for line in path.read_text().splitlines()] == [
