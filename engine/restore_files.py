@@ -1,4 +1,4 @@
-"""Restoring files: which pictures are meant, where each result goes, and one after the other."""
+"""Restoring files: which are meant, where each result goes, and one after the other."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from engine.restore_options import DEFAULTS, RestoreOptions
+from engine.restore_video import restore_video
 from engine.restorer import Restorer
+from engine.video import VIDEO_SUFFIXES
 from utils.errors import ImageError, PellucidError
 from utils.images import SUFFIXES, list_images, read_image, write_image
 from utils.logging import get_logger
@@ -20,32 +23,41 @@ _log = get_logger(__name__)
 
 @dataclass(frozen=True)
 class Job:
-    """One picture to restore: where it is and where the result goes."""
+    """One picture or video to restore: where it is and where the result goes."""
 
     source: Path
     output: Path
 
+    @property
+    def is_video(self) -> bool:
+        """Whether it is a video, by its suffix."""
+        return _is_video(self.source)
+
 
 def plan(inputs: Sequence[str], output: Path, force: bool = False) -> list[Job]:
-    """Find the pictures and the place of each result; nothing is read or written.
+    """Find the pictures and videos and the place of each result; nothing is read or written.
 
     Args:
-        inputs: files, folders (their pictures, not those of folders below) and glob patterns.
-        output: a folder, where each result has its input's name; or a file, by its image suffix,
-            for a single picture.
+        inputs: files, folders (what lies in them, not in folders below) and glob patterns.
+        output: a folder, where each result has its input's name; or a file, by its suffix, for a
+            single picture or video.
         force: let results replace files that are there.
 
     Raises:
-        ImageError: an input that is not there or holds no picture, two results of one name,
-            several pictures for one file, or a result that exists while `force` is off.
+        ImageError: an input that is not there or holds nothing to restore, two results of one
+            name, several inputs for one file, a video for a picture's file or the other way
+            round, or a result that exists while `force` is off.
     """
     found = {path.resolve(): path for word in inputs for path in _find(word)}
     sources = list(found.values())
-    is_file = output.suffix.lower() in SUFFIXES and not output.is_dir()
+    is_file = _is_known(output) and not output.is_dir()
     if is_file and len(sources) > 1:
         raise ImageError(
             f"{output}: is one file, but there are {len(sources)} pictures; name a folder"
         )
+    if is_file and _is_video(sources[0]) != _is_video(output):
+        kinds = ("video", "picture") if _is_video(sources[0]) else ("picture", "video")
+        raise ImageError(f"{sources[0]}: a {kinds[0]} cannot become a {kinds[1]}, {output.name}")
     if output.exists() and not is_file and not output.is_dir():
         raise ImageError(f"{output}: is a file, not a folder or a picture")
     jobs = [Job(source, output if is_file else output / source.name) for source in sources]
@@ -55,18 +67,23 @@ def plan(inputs: Sequence[str], output: Path, force: bool = False) -> list[Job]:
     return jobs
 
 
-def restore_files(restorer: Restorer, jobs: Sequence[Job]) -> None:
-    """Restore every job's picture; one that fails is reported and does not stop the others.
+def restore_files(
+    restorer: Restorer, jobs: Sequence[Job], options: RestoreOptions = DEFAULTS
+) -> None:
+    """Restore every job's file; one that fails is reported and does not stop the others.
 
     A progress bar is shown on a terminal only.
 
     Raises:
-        PellucidError: after all others are done, naming each picture that failed and why.
+        PellucidError: after all others are done, naming each file that failed and why.
     """
     failed: list[PellucidError] = []
-    for job in tqdm(jobs, desc="restoring", unit="picture", disable=None):
+    for job in tqdm(jobs, desc="restoring", unit="file", disable=None):
         try:
-            restore_file(restorer, job)
+            if job.is_video:
+                restore_video(restorer, job.source, job.output, options)
+            else:
+                restore_file(restorer, job, options)
         except PellucidError as error:
             failed.append(error)
             if len(jobs) > 1:
@@ -75,10 +92,10 @@ def restore_files(restorer: Restorer, jobs: Sequence[Job]) -> None:
         raise failed[0]
     if failed:
         reasons = "; ".join(str(error) for error in failed)
-        raise ImageError(f"{len(failed)} of {len(jobs)} pictures were not restored: {reasons}")
+        raise ImageError(f"{len(failed)} of {len(jobs)} files were not restored: {reasons}")
 
 
-def restore_file(restorer: Restorer, job: Job) -> None:
+def restore_file(restorer: Restorer, job: Job, options: RestoreOptions = DEFAULTS) -> None:
     """Restore one picture from file to file, at its own depth, upright, transparency kept.
 
     A format that holds less (JPEG: 8 bit, no transparency) takes what it can hold, and a lost
@@ -92,31 +109,45 @@ def restore_file(restorer: Restorer, job: Job) -> None:
     if image.shape[2] == 4 and suffix in (".jpg", ".jpeg", ".bmp"):
         _log.warning("%s: %s holds no transparency; it is left out", job.output, suffix)
         image = image[..., :3]
-    restored = restorer.restore(image, str(job.source))
+    restored = restorer.restore(image, str(job.source), options)
     if restored.dtype == np.uint16 and suffix not in (".png", ".tif", ".tiff"):
         restored = np.rint(restored / 257).astype(np.uint8)  # 65535 = 255 * 257
     write_image(job.output, restored)
 
 
+def _is_video(path: Path) -> bool:
+    return path.suffix.lower() in VIDEO_SUFFIXES
+
+
+def _is_known(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES or _is_video(path)
+
+
 def _find(word: str) -> list[Path]:
-    """The pictures that one word of the command line means."""
+    """The pictures and videos that one word of the command line means."""
+    known = " ".join((*SUFFIXES, *VIDEO_SUFFIXES))
     path = Path(word)
     if path.is_dir():
-        found = list_images(path)
+        found = sorted(list_images(path) + _list_videos(path))
         if not found:
-            raise ImageError(f"{word}: holds no pictures ({' '.join(SUFFIXES)})")
+            raise ImageError(f"{word}: holds no pictures or videos ({known})")
         return found
     if path.exists():  # before patterns: a file may well be called scan[1].png
-        if path.suffix.lower() not in SUFFIXES:
-            raise ImageError(f"{word}: is not a picture by its suffix ({' '.join(SUFFIXES)})")
+        if not _is_known(path):
+            raise ImageError(f"{word}: is not a picture or video by its suffix ({known})")
         return [path]
     if not glob.has_magic(word):
         raise ImageError(f"{word}: there is no such file or folder")
     matches = (Path(match) for match in sorted(glob.glob(word, recursive=True)))
-    found = [path for path in matches if path.suffix.lower() in SUFFIXES and path.is_file()]
+    found = [path for path in matches if _is_known(path) and path.is_file()]
     if not found:
-        raise ImageError(f"{word}: no picture matches this pattern")
+        raise ImageError(f"{word}: no picture or video matches this pattern")
     return found
+
+
+def _list_videos(folder: Path) -> list[Path]:
+    inside = folder.iterdir()
+    return [p for p in inside if _is_video(p) and not p.name.startswith(".") and p.is_file()]
 
 
 def _refuse_collisions(jobs: Sequence[Job]) -> None:

@@ -48,3 +48,6 @@ class RestoreOptions:
             max(1, round(height * self.outscale)),
             max(1, round(width * self.outscale)),
         )
+
+
+DEFAULTS = RestoreOptions()

@@ -20,7 +20,7 @@ from engine.checkpoint import load_into, load_weights
 from engine.memory import unless_out_of_memory
 from engine.network import Network
 from engine.precision import resolve_device, resolve_precision
-from engine.restore_options import RestoreOptions
+from engine.restore_options import DEFAULTS, RestoreOptions
 from engine.tile_choice import TileChooser, window_pixels
 from engine.tiling import Place, Tiling, count_pieces, restored_pieces
 from modeling.build import build_model
@@ -33,7 +33,6 @@ from utils.resampling import resize_bicubic
 
 _log = get_logger(__name__)
 
-_PLAIN = RestoreOptions()
 _TURNS = range(8)  # four quarter turns, and the same of the reflected picture
 
 
@@ -93,7 +92,7 @@ class Restorer:
         return cls(model, device)
 
     def restore(
-        self, image: np.ndarray, name: str = "picture", options: RestoreOptions = _PLAIN
+        self, image: np.ndarray, name: str = "picture", options: RestoreOptions = DEFAULTS
     ) -> np.ndarray:
         """Restore one picture.
 
@@ -199,7 +198,7 @@ class Restorer:
         part = image[top : top + tiling.window, left : left + tiling.window]
         halves = self._chooser.tiling(max(1, tiling.window // 2), tiling.overlap)
         whole, tiled = (
-            self._restore_in(how, part, name, _PLAIN).astype(np.float32)
+            self._restore_in(how, part, name, DEFAULTS).astype(np.float32)
             for how in (self._chooser.whole(part.shape[:2]), halves)
         )
         levels = np.abs(whole - tiled) * (255 / np.iinfo(image.dtype).max)

@@ -1,5 +1,7 @@
 """Fixtures that every room's tests can use."""
 
+import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -21,3 +23,21 @@ def shared_dir() -> Path:
 def rng() -> np.random.Generator:
     """A generator that starts alike in every test."""
     return np.random.default_rng(0)
+
+
+@pytest.fixture
+def messages() -> Iterator[list[str]]:
+    """What is logged during the test, as it is logged; whatever an earlier test set up."""
+    said: list[str] = []
+
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            said.append(record.getMessage())
+
+    logger, listener = logging.getLogger("pellucid"), Listener()
+    level = logger.level
+    logger.addHandler(listener)
+    logger.setLevel(logging.INFO)
+    yield said
+    logger.removeHandler(listener)
+    logger.setLevel(level)

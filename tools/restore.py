@@ -1,9 +1,14 @@
-"""Restore pictures: files, folders or patterns.
+"""Restore pictures and videos: files, folders or patterns.
 
 Examples:
     tools/restore.py photo.jpg -o clear.jpg
     tools/restore.py scans/ 'more/*.png' -o restored/
     tools/restore.py scans/ -o restored/ --weights output/sd1_glare/checkpoints/best.safetensors
+    tools/restore.py poster.tif -o large.tif --tile 512
+    tools/restore.py clip.mp4 -o clear.mp4
+    tools/restore.py small.png -o large.png --self-ensemble --outscale 3
+
+docs/restoring.md tells more.
 """
 
 import argparse
@@ -15,7 +20,8 @@ sys.path[:1] = [str(Path(__file__).resolve().parents[1])]
 sys.path.append(os.getcwd())
 
 from config import load_config
-from engine.restore_files import plan, restore_files
+from engine.restore_files import Job, plan, restore_files
+from engine.restore_options import RestoreOptions
 from engine.restorer import Restorer
 from utils.command_line import run_tool
 from utils.logging import setup_logging
@@ -35,7 +41,7 @@ def build_parser() -> argparse.ArgumentParser:
         type=Path,
         required=True,
         metavar="OUT",
-        help="a folder, where results take their inputs' names; or a file for one picture",
+        help="a folder, where results take their inputs' names; or a file for one input",
     )
     parser.add_argument(
         "--weights",
@@ -44,6 +50,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="a .safetensors file; by default the glare remover that comes with Pellucid",
     )
+    _add_options(parser)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:1")
     parser.add_argument("--force", action="store_true", help="replace results that are there")
     parser.add_argument(
@@ -57,15 +64,51 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("how pictures are restored")
+    group.add_argument(
+        "--tile",
+        type=int,
+        metavar="N",
+        help="restore N x N input pixels at a time; by default as many as fit into memory",
+    )
+    group.add_argument(
+        "--tile-overlap",
+        type=int,
+        metavar="M",
+        help="input pixels that a tile sees beyond its part on every side; by default as many as "
+        "make tiles equal to the whole picture; with fewer, neighbours are blended",
+    )
+    group.add_argument(
+        "--self-ensemble",
+        action="store_true",
+        help="average over 8 flips and rotations: a little better, 8 times slower",
+    )
+    group.add_argument(
+        "--outscale",
+        type=float,
+        metavar="S",
+        help="make results S times as large as their inputs, whatever the model's scale",
+    )
+
+
 def main(arguments: argparse.Namespace) -> None:
     """Restore what the command line names."""
     setup_logging()
     load_config(None, ["PLUGINS", f"[{', '.join(arguments.plugin)}]"])
+    options = RestoreOptions(
+        arguments.tile, arguments.tile_overlap, arguments.self_ensemble, arguments.outscale
+    )
     jobs = plan(arguments.inputs, arguments.output, arguments.force)
     restorer = Restorer.from_weights(arguments.weights, arguments.device)
-    restore_files(restorer, jobs)
-    count = len(jobs)
-    print(f"{count} picture{'s' if count != 1 else ''} restored: {arguments.output}")
+    restore_files(restorer, jobs, options)
+    print(f"{_counted(jobs)} restored: {arguments.output}")
+
+
+def _counted(jobs: list[Job]) -> str:
+    videos = sum(job.is_video for job in jobs)
+    counts = {"picture": len(jobs) - videos, "video": videos}
+    return " and ".join(f"{n} {kind}{'s' if n > 1 else ''}" for kind, n in counts.items() if n)
 
 
 if __name__ == "__main__":

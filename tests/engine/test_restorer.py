@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from config import from_dict
 from engine.checkpoint import save_weights
+from engine.restore_options import RestoreOptions
 from engine.restorer import Restorer
 from modeling import ARCHITECTURES
 from modeling.build import build_model
@@ -149,6 +150,89 @@ def test_refusals(rng):
             raise RuntimeError("a defect")
 
         Restorer(Model(defect), "cpu").restore(picture(rng, 3, np.uint8))
+
+
+class Skewed(nn.Module):
+    """A fixed convolution that no flip or rotation leaves alone."""
+
+    descriptor = Descriptor(channels=0, receptive_field=3)
+    kernel = torch.tensor([[[[0.1, 0.3, -0.2], [0.0, 0.5, 0.2], [0.3, -0.1, 0.0]]]])
+
+    def forward(self, x):
+        return F.conv2d(x.movedim(0, 1), self.kernel, padding=1).movedim(0, 1)
+
+
+@pytest.mark.parametrize("tile", [None, 16])
+def test_self_ensemble_is_the_mean_over_the_eight_symmetries(rng, tile):
+    image = picture(rng, 3, np.uint16, (41, 30))
+    options = RestoreOptions(tile=tile, self_ensemble=True)
+    restored = Restorer(Skewed(), "cpu").restore(image, options=options)
+    # Convolving the turned picture and turning back is convolving with the kernel turned back.
+    kernels = [Skewed.kernel.rot90(k, (2, 3)) for k in range(4)]
+    kernels += [kernel.flip(3) for kernel in kernels]
+    mean = torch.stack(kernels).mean(dim=0)
+    planes = torch.from_numpy(image.astype(np.float32)).movedim(-1, 0)[:, None]
+    expected = F.conv2d(planes, mean, padding=1)[:, 0].movedim(0, -1).numpy()
+    assert np.abs(restored - expected.clip(0, 65535)).max() <= 1
+
+
+@pytest.mark.parametrize("factor", [0.5, 1, 2, 3.3])
+@pytest.mark.parametrize(("channels", "dtype"), [(1, np.uint8), (4, np.uint8), (3, np.uint16)])
+def test_outscale_is_the_size_whatever_the_models(rng, factor, channels, dtype):
+    image = np.full((21, 34, channels), np.iinfo(dtype).max // 3, dtype)
+    image[..., -1] //= 2
+    model = Model(lambda x: F.interpolate(x, scale_factor=2), scale=2)
+    restored = Restorer(model, "cpu").restore(image, options=RestoreOptions(outscale=factor))
+    assert restored.shape == (round(21 * factor), round(34 * factor), channels)
+    assert restored.dtype == dtype
+    assert np.array_equal(restored, np.broadcast_to(image[:1, :1], restored.shape))
+
+
+class OnlySmall(nn.Module):
+    """The identity, which has memory for so many pixels and no more."""
+
+    descriptor = Descriptor(channels=0, receptive_field=9, size_multiple=4)
+
+    def __init__(self, most):
+        super().__init__()
+        self.most = most
+        self.given = []
+
+    def forward(self, x):
+        if x.shape[-2] * x.shape[-1] > self.most:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        self.given.append(x.shape[-2] * x.shape[-1])
+        return x.clone()
+
+
+@pytest.mark.parametrize("options", [RestoreOptions(), RestoreOptions(tile=100, tile_overlap=2)])
+def test_running_out_of_memory_makes_tiles_smaller(rng, messages, options):
+    image = picture(rng, 3, np.uint8, (200, 150))
+    model = OnlySmall(60 * 60)
+    restorer = Restorer(model, "cpu")
+    assert np.array_equal(restorer.restore(image, "large.png", options), image)
+    assert messages[0].startswith("large.png: ")
+    assert "restored anew in tiles of" in messages[0]
+    told = len(messages)
+    # What did not fit once is not tried again.
+    assert np.array_equal(restorer.restore(image, "next.png", options), image)
+    assert len(messages) == told
+    with pytest.raises(ImageError, match="200 pixels do not fit .* nor do tiles of it"):
+        Restorer(OnlySmall(10), "cpu").restore(image, "large.png", options)
+
+
+@pytest.mark.parametrize("needed", [0.5, 2, 40])
+def test_tiles_are_chosen_by_the_memory_that_is_there(rng, monkeypatch, messages, needed):
+    image = picture(rng, 3, np.uint8, (400, 300))
+    bytes_of_picture = 400 * 300 * 3 * 4
+    monkeypatch.setattr(
+        "engine.tile_choice.available_bytes", lambda device: 4 * bytes_of_picture / needed
+    )
+    model = OnlySmall(10**9)
+    assert np.array_equal(Restorer(model, "cpu").restore(image, "a.png"), image)
+    assert (max(model.given[1:]) == 400 * 300) == (needed == 0.5)  # the first is what it measured
+    told = [said.startswith("a.png: 300x400 pixels take about") for said in messages]
+    assert told == ([] if needed == 0.5 else [True])
 
 
 def test_weights_alone_are_enough(rng, tmp_path):

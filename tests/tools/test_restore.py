@@ -148,6 +148,23 @@ def test_nothing_is_overwritten_without_force(restore, pictures, tmp_path, capsy
     assert np.array_equal(read_image(there), inverted(arrays["web.webp"]))
 
 
+def test_options_reach_every_picture(restore, pictures, tmp_path):
+    folder, arrays = pictures
+    options = ["--tile", "16", "--tile-overlap", "4", "--self-ensemble", "--outscale", "1.5"]
+    assert restore(folder, "-o", tmp_path / "out", *options) == 0
+    for name, array in arrays.items():
+        restored = read_image(tmp_path / "out" / name, keep_alpha=True)
+        height, width, channels = array.shape
+        assert restored.shape == (round(1.5 * height), round(1.5 * width), channels)
+        assert restored.dtype == array.dtype
+        kind = Image.fromarray(inverted(array)[..., 0].astype(np.float32))
+        expected = np.asarray(kind.resize(restored.shape[1::-1], Image.Resampling.BICUBIC))
+        # Pillow's edges differ: it leaves out what lies beyond, the resampling here mirrors it.
+        inner = slice(3, -3), slice(3, -3)
+        wrong = restored[..., 0][inner] - expected[inner].clip(0, np.iinfo(array.dtype).max)
+        assert np.abs(wrong).max() <= 0.51 * max(1, np.iinfo(array.dtype).max / 65535)
+
+
 def test_two_results_of_one_name_are_refused(restore, pictures, tmp_path, capsys):
     folder, arrays = pictures
     write_image(tmp_path / "more" / "gray.png", arrays["gray.png"])
@@ -162,7 +179,7 @@ def test_a_broken_picture_does_not_stop_the_others(restore, pictures, tmp_path, 
     (folder / "empty.jpg").touch()
     assert restore(folder, "-o", tmp_path / "out") == 2
     error = capsys.readouterr().err
-    assert "2 of 9 pictures were not restored" in error
+    assert "2 of 9 files were not restored" in error
     assert "broken.png" in error
     assert "empty.jpg" in error
     assert "Traceback" not in error
@@ -173,11 +190,16 @@ def test_a_broken_picture_does_not_stop_the_others(restore, pictures, tmp_path, 
     ("words", "says"),
     [
         (["nowhere.png"], "nowhere.png: there is no such file"),
-        (["in/*.gif"], "no picture matches"),
-        (["void"], "void: holds no pictures"),
-        (["notes.txt"], "not a picture by its suffix"),
+        (["in/*.gif"], "no picture or video matches"),
+        (["void"], "void: holds no pictures or videos"),
+        (["notes.txt"], "not a picture or video by its suffix"),
         (["in", "-o", "one.png"], "one.png: is one file, but there are 7 pictures"),
         (["in", "-o", "notes.txt"], "notes.txt: is a file"),
+        (["in", "--tile", "0"], "tile: 0 is no size"),
+        (["in", "--tile", "64", "--tile-overlap", "-1"], "tile_overlap: -1"),
+        (["in", "--outscale", "0"], "outscale: 0.0; give a factor above 0"),
+        (["in", "--outscale", "nan"], "outscale: nan"),
+        (["in/gray.png", "-o", "out.mp4"], "a picture cannot become a video, out.mp4"),
         (["in", "--device", "tpu"], "DEVICE: 'tpu'"),
         (["in", "--weights", "no.safetensors"], "no.safetensors"),
         (["in", "--plugin", "no_such_lab"], "no_such_lab"),
