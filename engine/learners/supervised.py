@@ -45,9 +45,16 @@ class Supervised:
         Returns:
             Scalars: `loss`, the sum by weight, and each loss by its own name, before its weight.
         """
+        return self.compare(self.restore(batch), batch)
+
+    def restore(self, batch: Batch) -> Tensor:
+        """The model's output for `input`, float32."""
         with autocast(self._device, self._precision):
-            output = self.networks[network](batch["input"])
-        output = output.float()
+            output = self.networks[MODEL](batch["input"])
+        return output.float()
+
+    def compare(self, output: Tensor, batch: Batch) -> dict[str, Tensor]:
+        """`loss`, the sum by weight, and each loss by its own name, before its weight."""
         parts = {name: loss(output, batch["target"]) for name, (loss, _) in self.losses.items()}
         total = sum(self.losses[name][1] * value for name, value in parts.items())
         return {TOTAL: total, **parts}

@@ -1,0 +1,111 @@
+import math
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from engine.learners import LEARNERS
+from modeling import DISCRIMINATORS
+from utils.errors import ConfigError
+
+CPU = torch.device("cpu")
+PATCHES = {"NAME": "PatchGAN", "ARGS": {"features": 4, "layers": 1}}
+
+
+def adversarial(model, discriminator=PATCHES, loss=None, precision="float32"):
+    torch.manual_seed(0)
+    return LEARNERS.build(
+        "Adversarial",
+        discriminator=discriminator,
+        loss=loss,
+        weight=0.5,
+        model=model,
+        losses={"l1": (nn.L1Loss(), 1.0)},
+        device=CPU,
+        precision=precision,
+    )
+
+
+def a_batch(samples=2):
+    generator = torch.Generator().manual_seed(1)
+    return {
+        "input": torch.rand(samples, 3, 16, 16, generator=generator),
+        "target": torch.rand(samples, 3, 16, 16, generator=generator),
+    }
+
+
+def test_the_models_loss_is_the_weighted_sum_and_leaves_the_discriminator_alone():
+    model = nn.Conv2d(3, 3, 1)
+    learner = adversarial(model)
+    discriminator = learner.networks["discriminator"].eval()
+    batch = a_batch()
+    found = learner.step(batch, "model")
+    output = model(batch["input"])
+    deceived = F.binary_cross_entropy_with_logits(
+        scores := discriminator(output), torch.ones_like(scores)
+    )
+    expected = F.l1_loss(output, batch["target"]) + 0.5 * deceived
+    assert list(found) == ["loss", "l1", "adversarial"]
+    assert found["loss"].item() == pytest.approx(expected.item(), rel=1e-6)
+    found["loss"].backward()
+    assert model.weight.grad.abs().sum() > 0
+    assert all(p.grad is None and p.requires_grad for p in discriminator.parameters())
+    assert torch.equal(batch["output"], output) and not batch["output"].requires_grad
+
+
+def test_the_discriminators_loss_leaves_the_model_alone():
+    model = nn.Conv2d(3, 3, 1)
+    learner = adversarial(model)
+    batch = a_batch()
+    learner.step(batch, "model")
+    found = learner.step(batch, "discriminator")
+    assert list(found) == ["loss", "real", "fake"]
+    found["loss"].backward()
+    assert model.weight.grad is None
+    assert all(p.grad is not None for p in learner.networks["discriminator"].parameters())
+
+
+def test_an_even_discriminator_pays_twice_the_logarithm_of_two():
+    learner = adversarial(nn.Conv2d(3, 3, 1))
+    for parameter in learner.networks["discriminator"].parameters():
+        nn.init.zeros_(parameter)
+    batch = a_batch()
+    learner.step(batch, "model")
+    found = learner.step(batch, "discriminator")
+    assert found["loss"].item() == pytest.approx(2 * math.log(2), rel=1e-6)
+
+
+@pytest.mark.parametrize("loss", ["Vanilla", "LeastSquares", "Hinge", "Relativistic"])
+@pytest.mark.parametrize("name", DISCRIMINATORS.names())
+def test_the_discriminator_learns_to_tell_apart_and_takes_a_batch_of_one(name, loss):
+    """Pictures that differ at a glance are told apart within a few steps, whatever is chosen."""
+    learner = adversarial(
+        nn.Conv2d(3, 3, 1),
+        discriminator={"NAME": name, "ARGS": {"features": 8}},
+        loss={"NAME": loss},
+    )
+    optimizer = torch.optim.Adam(learner.networks["discriminator"].parameters(), lr=2e-3)
+    target = torch.rand(4, 3, 32, 32, generator=torch.Generator().manual_seed(2))
+    batch = {"input": target, "target": target, "output": torch.full_like(target, 0.5)}
+    for _ in range(12):
+        optimizer.zero_grad()
+        found = learner.step(batch, "discriminator")
+        found["loss"].backward()
+        optimizer.step()
+    assert found["real"] > found["fake"]
+    one = {key: value[:1] for key, value in batch.items()}
+    for network in ("model", "discriminator"):
+        assert torch.isfinite(learner.step(one, network)["loss"])
+
+
+def test_half_precision_scores_are_judged_in_float32():
+    learner = adversarial(nn.Conv2d(3, 3, 1), precision="bf16")
+    batch = a_batch()
+    for network in ("model", "discriminator"):
+        assert all(v.dtype == torch.float32 for v in learner.step(batch, network).values())
+
+
+def test_an_unknown_discriminator_is_named_with_a_proposal():
+    with pytest.raises(ConfigError, match=r"LEARNER.ARGS.discriminator.*SRGANDiscriminator"):
+        adversarial(nn.Conv2d(3, 3, 1), discriminator={"NAME": "SRGANDiscriminater"})
