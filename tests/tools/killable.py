@@ -1,0 +1,177 @@
+"""Runs of tools/train_net.py, each in a process of its own that can be killed.
+
+A server imports everything once and then forks a child a run, so that fifty runs do not take fifty
+starts. It never computes anything itself: what it hands to its children is as fresh as a start.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from utils.images import write_image
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+_SERVER = """
+import json, os, signal, sys, traceback
+sys.path[:1] = [sys.argv[1]]
+sys.path.append(os.getcwd())
+import torch._dynamo  # optimizers import it when they are built
+import lab
+from tools.train_net import build_parser, main
+from utils.command_line import run_tool
+
+for line in sys.stdin:
+    request = json.loads(line)
+    child = os.fork()
+    if not child:
+        code = 99
+        try:
+            os.setsid()
+            output = os.open(request["output"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+            os.dup2(output, 1)
+            os.dup2(output, 2)
+            os.environ.update(request["environment"])
+            if request["limit"]:
+                import resource
+                signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+                resource.setrlimit(resource.RLIMIT_FSIZE, (request["limit"],) * 2)
+            code = run_tool(main, build_parser(), request["words"])
+        except SystemExit as left:
+            code = left.code
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+    print(child, flush=True)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+
+# Everything that a resumed run could get wrong: batch norm, dropout, all generators, and a
+# moment to die at: KILL=train:5 is within the fifth forward pass of training, val:2 of validation.
+LAB = """
+import os, random, signal
+import numpy as np
+import torch
+from torch import nn
+from modeling.descriptor import Descriptor
+from modeling.registries import ARCHITECTURES
+
+passes = {"train": 0, "val": 0}
+
+@ARCHITECTURES.register
+class LabNet(nn.Module):
+    def __init__(self, width=4):
+        super().__init__()
+        self.descriptor = Descriptor(channels=1)
+        self.body = nn.Conv2d(1, width, 3, padding=1)
+        self.norm = nn.BatchNorm2d(width)
+        self.dropout = nn.Dropout(0.2)
+        self.head = nn.Conv2d(width, 1, 3, padding=1)
+
+    def forward(self, x):
+        moment = "train" if self.training else "val"
+        passes[moment] += 1
+        if os.environ.get("KILL") == f"{moment}:{passes[moment]}":
+            os.kill(os.getpid(), signal.SIGKILL)
+        y = self.dropout(self.norm(self.body(x)).relu())
+        if self.training:
+            y = y * (1 + 0.1 * (random.random() + np.random.rand() + torch.rand(())))
+        return x + self.head(y)
+"""
+
+CONFIG = """
+PLUGINS: [lab]
+DEVICE: cpu
+MODEL: {NAME: LabNet}
+LOSSES: {pixel: {NAME: L1}}
+DATASETS:
+  TRAIN: {NAME: PairedFolders, ARGS: {input: train/input, target: train/target}}
+  VAL: {NAME: PairedFolders, ARGS: {input: val/input, target: val/target}}
+DATA:
+  CHANNELS: 1
+  BATCH_SIZE: 4
+  WORKERS: 0
+  TRANSFORMS:
+    - {NAME: RandomCrop, ARGS: {size: 16}}
+    - {NAME: RandomFlip}
+SOLVER:
+  EPOCHS: 6
+  LR: 0.01
+  ACCUMULATE: 2
+  AVERAGE: 0.9
+  CLIP_NORM: 1.0
+  SCHEDULER: {NAME: ReduceOnPlateau, ARGS: {metric: psnr, patience: 0, min_delta: 0.3}}
+VALIDATION: {PATIENCE: 5, SAMPLES: 1}
+METRICS: {psnr: {NAME: PSNR}}
+LOG: {PERIOD: 2}
+CHECKPOINT: {PERIOD: 2}
+"""
+STEPS = 18  # three an epoch, the last of two samples
+
+
+def make_lab(folder):
+    """A folder to run in: ten pairs to learn from, two to validate on, a part and a config."""
+    rng = np.random.default_rng(0)
+    for split, count in (("train", 10), ("val", 2)):
+        for number in range(count):
+            coarse = rng.integers(0, 200, (6, 7, 1))
+            target = np.kron(coarse, np.ones((4, 4, 1))).astype(np.uint8)
+            for half, image in (("target", target), ("input", target + 40)):
+                (folder / split / half).mkdir(parents=True, exist_ok=True)
+                write_image(folder / split / half / f"{number}.png", image)
+    (folder / "lab.py").write_text(LAB)
+    (folder / "run.yml").write_text(CONFIG)
+
+
+class Server:
+    """Starts runs in `folder`, one at a time."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _SERVER, str(REPOSITORY)],
+            cwd=folder,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def start(self, *words, limit=0, **environment):
+        """Start a run with these words on the command line; give its process's id.
+
+        Args:
+            limit: bytes that no file may grow beyond, as if the disk were full; 0 is none.
+        """
+        request = {
+            "words": ["--config-file", "run.yml", *words],
+            "environment": environment,
+            "output": str(self.folder / "output.txt"),
+            "limit": limit,
+        }
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        return int(self._process.stdout.readline())
+
+    def wait(self):
+        """The exit code of the run that was started last, negative for a signal; its output."""
+        code = int(self._process.stdout.readline())
+        return code, (self.folder / "output.txt").read_text()
+
+    def run(self, *words, **options):
+        """Start a run and wait for its end."""
+        self.start(*words, **options)
+        return self.wait()
+
+    def close(self):
+        """End the server."""
+        self._process.stdin.close()
+        self._process.wait(timeout=60)
+        self._process.stdout.close()
