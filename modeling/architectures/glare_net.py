@@ -10,6 +10,8 @@ So a network that looks at the whole picture at one fixed scale estimates two sm
 saturates is something really lost; there a correction is estimated from the picture cleared so far.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 import torch
@@ -62,27 +64,44 @@ class GlareNet(nn.Module):
             scale=1,
             channels=0,
             size_multiple=1,
-            receptive_field=working_size,
+            receptive_field=1,  # beside the look at the whole picture
             global_context=True,
             precisions=("float32", "bf16"),
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        size = self._size_at_work(*x.shape[-2:])
-        luma = luminance(x)
-        small = _resize(luma, size)
+        light, correction = self._estimate(self._shrunk(x))
+        full = x.shape[-2:]
+        return _clear(x, _resize(light, full)) + _resize(correction, full)
+
+    def look(self, x: Tensor) -> tuple[_Stretched, _Stretched]:
+        """Light and correction of the whole picture (N, C, H, W), which may lie on the CPU."""
+        light, correction = self._estimate(self._shrunk(x).to(self.light.weight.device))
+        return _Stretched(light, x.shape[-2:]), _Stretched(correction, x.shape[-2:])
+
+    def restore_part(
+        self, x: Tensor, seen: tuple[_Stretched, _Stretched], top: int, left: int
+    ) -> Tensor:
+        """Rows from `top` and columns from `left` of the picture looked at, as in `forward`."""
+        light, correction = (maps.part(top, left, *x.shape[-2:]) for maps in seen)
+        return _clear(x, light) + correction
+
+    def _shrunk(self, x: Tensor) -> Tensor:
+        return _resize(luminance(x), self._size_at_work(*x.shape[-2:]))
+
+    def _estimate(self, small: Tensor) -> tuple[Tensor, Tensor]:
+        """Light, (N, 2, h / 4, w / 4), and correction, (N, 1, h, w), at the working size."""
         features = self.body(self.unshuffle(small))
         # A light rounded to bf16 would show as steps of a gray level: estimate it at float32.
-        with torch.autocast(x.device.type, enabled=False):
-            light = self.light(features.to(x.dtype))
-        cleared = _clear(small, _resize(light, size))
+        with torch.autocast(small.device.type, enabled=False):
+            light = self.light(features.to(small.dtype))
+        cleared = _clear(small, _resize(light, small.shape[-2:]))
         correction = self.shuffle(
             self.refine(
                 torch.cat([self.unshuffle(small), self.unshuffle(cleared), features], dim=1)
             )
-        ).to(x.dtype)
-        full = x.shape[-2:]
-        return _clear(x, _resize(light, full)) + _resize(correction, full)
+        )
+        return light, correction.to(small.dtype)
 
     def _size_at_work(self, height: int, width: int) -> tuple[int, int]:
         """Height and width with the longer side at the working size, both multiples of the grid."""
@@ -91,6 +110,24 @@ class GlareNet(nn.Module):
             max(1, round(side * factor / self.multiple)) * self.multiple for side in (height, width)
         )
         return rows, columns
+
+
+class _Stretched:
+    """A map (N, C, h, w) at the whole picture's size, of which only parts are ever made."""
+
+    def __init__(self, small: Tensor, size: Sequence[int]) -> None:
+        self._small = small
+        # What resizing takes from each row and column: the identity, resized.
+        self._rows, self._columns = (
+            _resize(torch.eye(old).to(small)[None, None], (new, old))[0, 0]
+            for old, new in zip(small.shape[-2:], size, strict=True)
+        )
+
+    def part(self, top: int, left: int, height: int, width: int) -> Tensor:
+        """These rows and columns of the stretched map, (N, C, height, width)."""
+        rows, columns = self._rows[top : top + height], self._columns[left : left + width]
+        with torch.autocast(self._small.device.type, enabled=False):
+            return rows @ self._small @ columns.T
 
 
 def _resize(x: Tensor, size: Sequence[int]) -> Tensor:

@@ -118,6 +118,17 @@ def test_every_architecture_gives_in_tiles_what_it_gives_whole(rng, name):
     assert np.abs(one - other).max() <= 1
 
 
+@pytest.mark.parametrize(
+    "size", [(300, 201), (61, 300), (40, 30)], ids=["larger", "narrow", "smaller"]
+)
+def test_glare_is_removed_in_tiles_as_in_the_whole_picture(rng, size):
+    """Larger and smaller than the size at which GlareNet looks at the whole."""
+    restorer = Restorer(small("GlareNet"), "cpu")
+    whole, tiled = restored_whole_and_tiled(restorer, smooth_and_rough(rng, size, 3), 16)
+    assert whole.std() > 1e-3
+    assert (whole - tiled).abs().max() < 1e-5 * max(1, whole.abs().max().item())
+
+
 class Brighten(nn.Module):
     """Adds the mean of all it sees."""
 

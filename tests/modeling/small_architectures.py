@@ -8,13 +8,13 @@ from modeling import ARCHITECTURES
 
 # Arguments only where an architecture's own defaults are large.
 SMALL = {
-    "EDSR": {"features": 8, "blocks": 3},
+    "EDSR": {"scale": 3, "features": 8, "blocks": 2, "residual_scale": 0.5},
     "GlareNet": {"widths": [4, 6, 8], "working_size": 48},
-    "MSRResNet": {"features": 8, "blocks": 3},
+    "MSRResNet": {"features": 8, "blocks": 2},
     "MiniSRGAN": {"scale": 2},
     "MobileSR": {"scale": 3},
     "OriginalGlareUNet": {"widths": [4, 6, 8, 8]},
-    "SRResNet": {"features": 8, "blocks": 3},
+    "SRResNet": {"features": 8, "blocks": 2},
     "TinySRGAN": {"scale": 2},
     "UNet": {"channels": 3, "widths": [4, 6, 8, 8]},
 }

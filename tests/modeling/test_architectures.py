@@ -1,7 +1,8 @@
 """One test of the same shape for every registered architecture: what it does, what it claims.
 
-A new architecture is taken up by itself. It needs arguments in `SMALL` only where its own defaults
-are large: the claims are then measured on a smaller network of the same kind.
+A new architecture is taken up by itself. It needs arguments in `SMALL` (small_architectures.py)
+only where its own defaults are large: the claims are then measured on a smaller network of the same
+kind.
 """
 
 import warnings
@@ -13,28 +14,9 @@ from torch.fx.experimental import _config as export_config
 
 from config import from_dict
 from engine.checkpoint import load_into, load_weights, save_weights
-from modeling import ARCHITECTURES
 from modeling.build import build_model
+from tests.modeling.small_architectures import NAMES, SMALL, small
 
-SMALL = {
-    "EDSR": {"scale": 3, "features": 8, "blocks": 2, "residual_scale": 0.5},
-    "GlareNet": {"widths": [4, 6, 8], "working_size": 48},
-    "MSRResNet": {"features": 8, "blocks": 2},
-    "MiniSRGAN": {"scale": 2},
-    "MobileSR": {"scale": 3},
-    "OriginalGlareUNet": {"widths": [4, 6, 8, 8]},
-    "SRResNet": {"features": 8, "blocks": 2},
-    "TinySRGAN": {"scale": 2},
-    "UNet": {"channels": 3, "widths": [4, 6, 8, 8]},
-}
-# Other tests, and people, register networks of their own; Spandrel is made from a file and has a
-# test of its own.
-NAMES = [
-    name
-    for name in ARCHITECTURES.names()
-    if ARCHITECTURES.get(name).__module__.startswith("modeling.architectures.")
-    and name != "Spandrel"
-]
 # Of the largest output, for random weights that amplify rounding more than trained ones do.
 HALF_TOLERANCE = {"bf16": 0.05, "fp16": 0.004}
 HALF_TYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
@@ -42,13 +24,8 @@ HALF_TYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 @pytest.fixture(params=NAMES)
 def model(request) -> nn.Module:
-    """A small network in eval() whose weights are random, heads that start at zero included."""
-    torch.manual_seed(0)
-    model = build(request.param)
-    for weight in model.parameters():
-        if weight.requires_grad and weight.dim() > 1:
-            nn.init.normal_(weight, std=weight[0].numel() ** -0.5)
-    return model.eval()
+    """A small network in eval() with random weights."""
+    return small(request.param)
 
 
 @pytest.fixture
@@ -63,13 +40,6 @@ def positive(model) -> nn.Module:
             if weight.dim() > 1:
                 weight.data /= weight[0].numel()
     return model.double()
-
-
-def build(name: str) -> nn.Module:
-    try:
-        return ARCHITECTURES.build(name, **SMALL.get(name, {}))
-    except Exception as error:
-        pytest.fail(f"{name} cannot be built from its defaults; give arguments in SMALL: {error}")
 
 
 def picture(model: nn.Module, height: int, width: int, batch: int = 1, channels: int = 0) -> Tensor:
