@@ -12,8 +12,13 @@ from utils.errors import ImageError
 _FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP")
 _ORIENTATION_TAG = 0x0112
 _ORIENTATIONS = range(1, 9)
+_UPRIGHT = 1
+_WIDTH_TAG, _HEIGHT_TAG, _BITS_TAG, _PHOTOMETRIC_TAG = 256, 257, 258, 262  # of TIFF
+_PLANES_TAG, _EXTRA_TAG = 284, 338
+_MIN_IS_WHITE, _ASSOCIATED_ALPHA = 0, 1
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_PNG_DEPTH = 24  # where IHDR states the bits of a sample
+_PNG_DEPTH = 24  # where IHDR states the bits of a sample, and behind it the kind of colour
+_PNG_GRAY, _PNG_GRAY_ALPHA = 0, 4
 _REFUSED_MODES = {"CMYK": "CMYK", "LAB": "CIELAB", "HSV": "HSV", "F": "floating point"}
 
 
@@ -30,6 +35,8 @@ class ImageHeader:
         alpha: whether it has transparency.
         bits: 8 or 16 for each value, as it is read.
         min_is_white: a TIFF whose zero is white.
+        premultiplied: a TIFF whose colours are stored multiplied by their opacity.
+        clear_level: the level of a gray PNG, as it is decoded, that stands for transparency.
     """
 
     kind: str
@@ -39,7 +46,9 @@ class ImageHeader:
     gray: bool
     alpha: bool
     bits: int
-    min_is_white: bool
+    min_is_white: bool = False
+    premultiplied: bool = False
+    clear_level: int | None = None
 
     @property
     def upright(self) -> tuple[int, int]:
@@ -86,31 +95,60 @@ def read_header(stream: BinaryIO, name: str) -> ImageHeader:
 
 
 def _header_of(image: Image.Image, stream: BinaryIO) -> ImageHeader:
-    width, height = image.size
-    bits, min_is_white = 8, False
     if image.format == "TIFF":
-        # Newer Pillow gives a TIFF's size already turned; the tags say what is stored.
-        tags = image.tag_v2  # type: ignore[attr-defined]
-        width, height = int(tags[256]), int(tags[257])
-        orientation = tags.get(_ORIENTATION_TAG, 1)
-        min_is_white = tags.get(262) == 0
-        bits = max(8, *tags.get(258, (1,)))
-    elif image.format == "PNG":
-        orientation = _png_orientation(stream)
-        stream.seek(_PNG_DEPTH)
-        bits = max(8, stream.read(1)[0])
-    else:
-        orientation = image.getexif().get(_ORIENTATION_TAG, 1)
+        return _tiff_header(image)
+    if image.format == "PNG":
+        return _png_header(image, stream)
     return ImageHeader(
         kind="JPEG" if image.format == "MPO" else str(image.format),
-        height=height,
-        width=width,
-        orientation=orientation if orientation in _ORIENTATIONS else 1,
-        gray=image.mode.startswith(("1", "L", "I")),
-        alpha=image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info,
-        bits=bits,
-        min_is_white=min_is_white,
+        height=image.height,
+        width=image.width,
+        orientation=_orientation(image.getexif().get(_ORIENTATION_TAG)),
+        gray=image.mode in ("1", "L"),
+        alpha=image.mode == "RGBA",
+        bits=8,
     )
+
+
+def _tiff_header(image: Image.Image) -> ImageHeader:
+    # Newer Pillow gives a TIFF's size already turned; the tags say what is stored.
+    tags = image.tag_v2  # type: ignore[attr-defined]
+    bits = max(8, *tags.get(_BITS_TAG, (1,)))
+    if bits > 8 and tags.get(_PLANES_TAG, 1) == 2:
+        raise ValueError("16 bits in separate planes are not read; save it with interleaved ones")
+    return ImageHeader(
+        kind="TIFF",
+        height=int(tags[_HEIGHT_TAG]),
+        width=int(tags[_WIDTH_TAG]),
+        orientation=_orientation(tags.get(_ORIENTATION_TAG)),
+        gray=image.mode.startswith(("1", "L", "I")),
+        alpha=image.mode in ("RGBA", "LA", "PA"),
+        bits=bits,
+        min_is_white=tags.get(_PHOTOMETRIC_TAG) == _MIN_IS_WHITE,
+        premultiplied=tags.get(_EXTRA_TAG, (0,))[0] == _ASSOCIATED_ALPHA,
+    )
+
+
+def _png_header(image: Image.Image, stream: BinaryIO) -> ImageHeader:
+    stream.seek(_PNG_DEPTH)
+    bits, color = stream.read(2)
+    clear = image.info.get("transparency")
+    if color == _PNG_GRAY and clear is not None:
+        clear = int(clear) * (255 // (2**bits - 1) if bits < 8 else 1)
+    return ImageHeader(
+        kind="PNG",
+        height=image.height,
+        width=image.width,
+        orientation=_orientation(_png_orientation(stream)),
+        gray=color in (_PNG_GRAY, _PNG_GRAY_ALPHA),
+        alpha=image.mode in ("RGBA", "LA") or clear is not None,
+        bits=max(8, bits),
+        clear_level=clear if color == _PNG_GRAY else None,
+    )
+
+
+def _orientation(value: int | None) -> int:
+    return value if value is not None and value in _ORIENTATIONS else _UPRIGHT
 
 
 def _png_orientation(stream: BinaryIO) -> int:
@@ -125,4 +163,4 @@ def _png_orientation(stream: BinaryIO) -> int:
         if kind == b"IEND":
             break
         stream.seek(length + 4, io.SEEK_CUR)
-    return 1
+    return _UPRIGHT

@@ -1,11 +1,10 @@
 """Pictures on disk and in memory: reading, writing, and the step between 8 or 16 bits and [0, 1].
 
 Arrays are height x width x channels, RGB order, uint8 or uint16, one channel for gray. Pillow reads
-the header (size, colour mode, orientation), OpenCV decodes and encodes.
+the header (size, colour mode, orientation); OpenCV or Pillow decodes, OpenCV encodes.
 """
 
 import io
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -14,6 +13,7 @@ import torch
 
 from utils.errors import ImageError
 from utils.files import atomic_write_bytes
+from utils.image_decoding import decode
 from utils.image_headers import ImageHeader, image_header, read_header
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp")
@@ -26,15 +26,6 @@ _ENCODING = {
 }
 _DEEP_SUFFIXES = (".png", ".tif", ".tiff")
 _ALPHA_SUFFIXES = (".png", ".tif", ".tiff", ".webp")
-_UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
-    2: lambda image: image[:, ::-1],
-    3: lambda image: image[::-1, ::-1],
-    4: lambda image: image[::-1],
-    5: lambda image: image.swapaxes(0, 1),
-    6: lambda image: image[::-1].swapaxes(0, 1),
-    7: lambda image: image[::-1, ::-1].swapaxes(0, 1),
-    8: lambda image: image.swapaxes(0, 1)[::-1],
-}
 
 
 def list_images(folder: str | Path) -> list[Path]:
@@ -101,22 +92,8 @@ def decode_image(
     if channels not in (1, 3, None) or (keep_alpha and channels == 1):
         raise ValueError(f"cannot read channels={channels}, keep_alpha={keep_alpha}")
     header = read_header(io.BytesIO(data), name)
-    if header.kind == "JPEG" and not _jpeg_ends(data):
-        raise ImageError(f"{name}: the file is damaged or incomplete")
-    try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    except cv2.error as error:
-        raise ImageError(f"{name}: cannot be decoded: {error.err}") from error
-    if image is None:
-        raise ImageError(f"{name}: the file is damaged or incomplete")
-    if image.dtype not in (np.uint8, np.uint16):
-        raise ImageError(f"{name}: holds {image.dtype} values; only 8 and 16 bits are read")
-    if header.min_is_white and image.dtype == np.uint16:  # OpenCV inverts 8 bits only
-        image = np.iinfo(np.uint16).max - image
-    image = _to_channels(image, header, channels, keep_alpha)
-    if header.kind != "TIFF":  # OpenCV turns TIFF upright itself
-        image = _UPRIGHT.get(header.orientation, lambda same: same)(image)
-    return np.ascontiguousarray(image)
+    image = decode(data, header, name)
+    return np.ascontiguousarray(_to_channels(image, header, channels, keep_alpha))
 
 
 def write_image(path: str | Path, image: np.ndarray) -> None:
@@ -166,36 +143,20 @@ def _to_integers(tensor: torch.Tensor, dtype: type[np.unsignedinteger]) -> np.nd
     return np.ascontiguousarray(scaled.movedim(-3, -1).cpu().numpy().astype(dtype))
 
 
-def _jpeg_ends(data: bytes) -> bool:
-    """Whether the scan is followed by an end mark; decoders fill a missing rest with gray."""
-    position = 2
-    while data[position : position + 1] == b"\xff":
-        marker = data[position + 1 : position + 2]
-        if marker == b"\xda":
-            return data.find(b"\xff\xd9", position) >= 0
-        if marker == b"\xff":
-            position += 1
-        else:
-            position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
-    return position < len(data)  # bytes between segments: the decoder shall judge
-
-
 def _to_channels(
     image: np.ndarray, header: ImageHeader, channels: int | None, keep_alpha: bool
 ) -> np.ndarray:
-    """Decoded HW, HWC BGR or BGRA to the channels asked for, HWC RGB."""
-    planes = image[..., None] if image.ndim == 2 else image
-    with_alpha = planes.shape[2] == 4 and header.alpha and keep_alpha
-    if planes.shape[2] >= 3 and header.gray and not with_alpha:
-        planes = planes[..., :1]  # gray with transparency arrives as three equal planes
-    if planes.shape[2] == 1:
-        return np.repeat(planes, 3, axis=2) if channels == 3 else planes
-    if with_alpha:
-        return planes[..., [2, 1, 0, 3]]
-    colour = np.ascontiguousarray(planes[..., :3])
+    """A decoded picture with the channels asked for."""
+    if image.shape[2] == 4 and header.alpha and keep_alpha:
+        return image
+    if image.shape[2] >= 3 and header.gray:
+        image = image[..., :1]  # gray with transparency was decoded to three equal channels
+    if image.shape[2] == 1:
+        return np.repeat(image, 3, axis=2) if channels == 3 else image
+    colours = image[..., :3]
     if channels == 1:
-        return cv2.cvtColor(colour, cv2.COLOR_BGR2GRAY)[..., None]
-    return colour[..., ::-1]
+        return cv2.cvtColor(np.ascontiguousarray(colours), cv2.COLOR_RGB2GRAY)[..., None]
+    return colours
 
 
 def _encode(image: np.ndarray, suffix: str, name: str) -> bytes:
