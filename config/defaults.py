@@ -40,6 +40,7 @@ _C.SOLVER = Config()
 _C.SOLVER.OPTIMIZER = Config(NAME="Adam", ARGS=Config())  # how gradients change weights
 _C.SOLVER.LR = 1e-4  # base learning rate
 _C.SOLVER.SCHEDULER = Config(NAME="Constant", ARGS=Config())  # learning rate over time
+_C.SOLVER.NETWORKS = Config()  # what differs for another network: discriminator: {LR: 4e-4}
 _C.SOLVER.EPOCHS = 50  # length of the run
 _C.SOLVER.ITERATIONS = None  # a length in optimizer steps instead; EPOCHS is then ignored
 _C.SOLVER.ACCUMULATE = 1  # parts a batch is worked on in, one after another; batch norm sees a part

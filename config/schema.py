@@ -11,6 +11,7 @@ from utils.registry import did_you_mean
 
 _PART = {"NAME": "", "ARGS": Config()}
 _ENTRIES = {
+    "SOLVER.NETWORKS": {"OPTIMIZER": _PART, "LR": None, "SCHEDULER": _PART},
     "LOSSES": {"NAME": "", "WEIGHT": 1.0, "ARGS": Config()},
     "METRICS": _PART,
 }

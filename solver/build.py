@@ -15,24 +15,32 @@ from utils.errors import ConfigError
 from utils.registry import Registry, build_part
 
 
-def build_optimizer(cfg: Config, parameters: Iterable[nn.Parameter]) -> Optimizer:
+def build_optimizer(
+    cfg: Config, parameters: Iterable[nn.Parameter], network: str = ""
+) -> Optimizer:
     """The optimizer of `SOLVER`, over the parameters that want a gradient.
 
     It is fused, one kernel for all parameters, where the optimizer can be: that is faster, and it
     lets the guard skip a step without waiting for the device.
 
+    Args:
+        cfg: the config.
+        parameters: of one network.
+        network: its name among the learner's; what `SOLVER.NETWORKS` says about it goes first.
+
     Raises:
         ConfigError: naming the key that is wrong, or where nothing is left to train.
     """
-    spec = cfg.SOLVER.OPTIMIZER
+    key, spec = _spec(cfg, "OPTIMIZER", network)
     if "lr" in spec.ARGS:
-        raise ConfigError("SOLVER.OPTIMIZER.ARGS.lr: the learning rate is SOLVER.LR")
+        raise ConfigError(f"{key}.ARGS.lr: the learning rate is {key.rpartition('.')[0]}.LR")
+    own_lr = cfg.SOLVER.NETWORKS[network].LR if network in cfg.SOLVER.NETWORKS else None
     trained = [parameter for parameter in parameters if parameter.requires_grad]
     if not trained:
         raise ConfigError(f"MODEL.NAME: {cfg.MODEL.NAME} has no parameter to train")
-    offered = {"params": trained, "lr": cfg.SOLVER.LR, "fused": True}
+    offered = {"params": trained, "lr": own_lr or cfg.SOLVER.LR, "fused": True}
     given = _wanted(OPTIMIZERS, spec.NAME, offered)
-    return build_part(OPTIMIZERS, spec, "SOLVER.OPTIMIZER", **given)
+    return build_part(OPTIMIZERS, spec, key, **given)
 
 
 def build_scheduler(
@@ -41,6 +49,7 @@ def build_scheduler(
     total_epochs: int,
     steps_per_epoch: int,
     higher_is_better: Mapping[str, bool] | None = None,
+    network: str = "",
 ) -> Schedule:
     """The schedule of `SOLVER.SCHEDULER`.
 
@@ -50,11 +59,12 @@ def build_scheduler(
         total_epochs: length of the run where ITERATIONS does not say it.
         steps_per_epoch: optimizer steps in an epoch.
         higher_is_better: the figures a validation gives, and in which direction each is better.
+        network: whose optimizer it is, as for `build_optimizer`.
 
     Raises:
         ConfigError: naming the key that is wrong.
     """
-    spec = cfg.SOLVER.SCHEDULER
+    key, spec = _spec(cfg, "SCHEDULER", network)
     offered = {
         "optimizer": optimizer,
         "total_steps": cfg.SOLVER.ITERATIONS or total_epochs * steps_per_epoch,
@@ -62,7 +72,15 @@ def build_scheduler(
         "higher_is_better": dict(higher_is_better or {}),
     }
     given = _wanted(SCHEDULERS, spec.NAME, offered)
-    return build_part(SCHEDULERS, spec, "SOLVER.SCHEDULER", **given)
+    return build_part(SCHEDULERS, spec, key, **given)
+
+
+def _spec(cfg: Config, kind: str, network: str) -> tuple[str, Config]:
+    """Where `network`'s optimizer or schedule is named, and what stands there."""
+    own = cfg.SOLVER.NETWORKS.get(network)
+    if own is not None and own[kind].NAME:
+        return f"SOLVER.NETWORKS.{network}.{kind}", own[kind]
+    return f"SOLVER.{kind}", cfg.SOLVER[kind]
 
 
 def _wanted(registry: Registry, name: str, offered: Mapping[str, object]) -> dict[str, object]:

@@ -29,8 +29,8 @@ class Adversarial(Supervised):
     weights of a run with a pixel loss alone (MODEL.WEIGHTS): from random weights the discriminator
     wins before the model has learnt anything.
 
-    Each network has an optimizer and a schedule of its own; the discriminator's are those of
-    SOLVER.DISCRIMINATOR, and where that is silent the model's.
+    Each network has an optimizer and a schedule of its own: SOLVER.NETWORKS.discriminator says
+    what differs from the model's.
 
     Args:
         discriminator: a registered discriminator, `{NAME: ..., ARGS: {...}}`.
