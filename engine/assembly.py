@@ -101,8 +101,15 @@ def assemble(cfg: Config, from_weights: bool = True) -> Parts:
     train_loader = build_loader(cfg, "train", device)
     iterations = cfg.SOLVER.ITERATIONS or cfg.SOLVER.EPOCHS * len(train_loader)
     epochs = math.ceil(iterations / len(train_loader))
+    checks.check_networks(cfg, learner.networks)
     updates = {
-        name: _build_update(cfg, network, precision, device, epochs, len(train_loader), directions)
+        name: Update(
+            network,
+            optimizer := build_optimizer(cfg, network.parameters(), name),
+            build_scheduler(cfg, optimizer, epochs, len(train_loader), directions, name),
+            torch.amp.GradScaler(device.type, enabled=precision == "fp16"),
+            cfg.SOLVER.CLIP_NORM,
+        )
         for name, network in learner.networks.items()
     }
 
@@ -132,25 +139,6 @@ def _initial_model(cfg: Config, from_weights: bool) -> nn.Module:
         state, _, _ = load_weights(cfg.MODEL.WEIGHTS)
         load_into(model, state, cfg.MODEL.WEIGHTS)
     return model
-
-
-def _build_update(
-    cfg: Config,
-    network: nn.Module,
-    precision: str,
-    device: torch.device,
-    epochs: int,
-    steps_per_epoch: int,
-    directions: Mapping[str, bool],
-) -> Update:
-    optimizer = build_optimizer(cfg, network.parameters())
-    return Update(
-        network,
-        optimizer,
-        build_scheduler(cfg, optimizer, epochs, steps_per_epoch, directions),
-        torch.amp.GradScaler(device.type, enabled=precision == "fp16"),
-        cfg.SOLVER.CLIP_NORM,
-    )
 
 
 def _tracker(cfg: Config, directions: Mapping[str, bool]) -> BestTracker:

@@ -27,6 +27,7 @@ _MUST_MATCH = (
     "SOLVER.OPTIMIZER",
     "SOLVER.LR",
     "SOLVER.SCHEDULER",
+    "SOLVER.NETWORKS",
     "SOLVER.AVERAGE",
     "VALIDATION.TRACK",
 )
@@ -147,6 +148,20 @@ def check_lengths(cfg: Config) -> None:
     for key, value in numbers.items():
         if value is not None and value < 1:
             raise ConfigError(f"{key}: is {value}; it must be at least 1")
+
+
+def check_networks(cfg: Config, networks: Mapping[str, nn.Module]) -> None:
+    """SOLVER.NETWORKS must speak of networks that the learner trains.
+
+    Raises:
+        ConfigError: it names another.
+    """
+    for name in cfg.SOLVER.NETWORKS:
+        if name not in networks:
+            raise ConfigError(
+                f"SOLVER.NETWORKS.{name}: LEARNER {cfg.LEARNER.NAME} trains no such network; "
+                f"{did_you_mean(name, networks)}"
+            )
 
 
 def check_channels(cfg: Config, model: nn.Module) -> None:

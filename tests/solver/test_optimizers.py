@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from config import get_defaults
+from config import from_dict, get_defaults
 from solver import build_optimizer
 from utils.errors import ConfigError
 
@@ -71,3 +71,16 @@ def test_leaves_frozen_parameters_out():
 def test_refuses_by_key(name, arguments, message):
     with pytest.raises(ConfigError, match=message):
         build_optimizer(config_with(name, arguments), [torch.nn.Parameter(torch.zeros(1))])
+
+
+def test_another_network_learns_as_the_first_but_where_it_is_said():
+    own = {
+        "critic": {"LR": 4e-4},
+        "rival": {"OPTIMIZER": {"NAME": "SGD", "ARGS": {"momentum": 0.9}}},
+    }
+    cfg = from_dict({"SOLVER": {"LR": 1e-4, "OPTIMIZER": {"NAME": "AdamW"}, "NETWORKS": own}})
+    weight = torch.nn.Parameter(torch.zeros(1))
+    built = {name: build_optimizer(cfg, [weight], name) for name in ("model", "critic", "rival")}
+    kinds = {name: (type(one).__name__, one.defaults["lr"]) for name, one in built.items()}
+    assert kinds == {"model": ("AdamW", 1e-4), "critic": ("AdamW", 4e-4), "rival": ("SGD", 1e-4)}
+    assert built["rival"].defaults["momentum"] == 0.9

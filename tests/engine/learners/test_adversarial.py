@@ -1,13 +1,20 @@
+import json
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
 
+from config import from_dict
+from engine.checkpoint import load_checkpoint
 from engine.learners import LEARNERS
+from engine.trainer import Trainer
 from modeling import DISCRIMINATORS
+from tests.comparison import assert_same
 from utils.errors import ConfigError
+from utils.images import write_image
 
 CPU = torch.device("cpu")
 PATCHES = {"NAME": "PatchGAN", "ARGS": {"features": 4, "layers": 1}}
@@ -109,3 +116,53 @@ def test_half_precision_scores_are_judged_in_float32():
 def test_an_unknown_discriminator_is_named_with_a_proposal():
     with pytest.raises(ConfigError, match=r"LEARNER.ARGS.discriminator.*SRGANDiscriminator"):
         adversarial(nn.Conv2d(3, 3, 1), discriminator={"NAME": "SRGANDiscriminater"})
+
+
+def a_run(folder, rng, name, epochs):
+    """Five patches in batches of two: the last one of an epoch is alone."""
+    for split in ("train", "val"):
+        for number in range(5 if split == "train" else 1):
+            picture = rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)
+            if not (path := folder / split / f"{number}.png").exists():
+                write_image(path, picture)
+    return from_dict(
+        {
+            "OUTPUT_DIR": str(folder / name),
+            "DEVICE": "cpu",
+            "LEARNER": {"NAME": "Adversarial", "ARGS": {"discriminator": PATCHES}},
+            "MODEL": {"NAME": "TinySRGAN", "ARGS": {"scale": 2}},
+            "LOSSES": {"pixel": {"NAME": "L1"}},
+            "DATASETS": {
+                "TRAIN": {"NAME": "CleanFolder", "ARGS": {"folder": str(folder / "train")}},
+                "VAL": {"NAME": "CleanFolder", "ARGS": {"folder": str(folder / "val")}},
+            },
+            "DATA": {
+                "TRANSFORMS": [{"NAME": "RandomFlip"}],
+                "DEGRADATIONS": [{"NAME": "Bicubic", "ARGS": {"scale": 2}}],
+                "BATCH_SIZE": 2,
+                "WORKERS": 0,
+            },
+            "SOLVER": {
+                "EPOCHS": epochs,
+                "NETWORKS": {"discriminator": {"LR": 4e-4, "OPTIMIZER": {"NAME": "AdamW"}}},
+            },
+            "METRICS": {"psnr": {"NAME": "PSNR"}},
+            "LOG": {"PERIOD": 1},
+        }
+    )
+
+
+def test_a_resumed_run_ends_with_the_same_bits_of_both_networks(tmp_path, rng):
+    Trainer(a_run(tmp_path, rng, "whole", 2)).train()
+    Trainer(a_run(tmp_path, rng, "parts", 1)).train()
+    Trainer(a_run(tmp_path, rng, "parts", 2), resume=True).train()
+    whole, parts = (
+        load_checkpoint(tmp_path / name / "checkpoints" / "last.pt") for name in ("whole", "parts")
+    )
+    for state in (whole, parts):
+        state.pop("config")
+    assert_same(whole, parts)
+    lines = (tmp_path / "whole" / "metrics.jsonl").read_text().splitlines()
+    steps = [row for row in map(json.loads, lines) if row["kind"] == "step"]
+    assert len(steps) == 6
+    assert {"loss", "adversarial", "discriminator/loss", "discriminator/real"} <= set(steps[0])
