@@ -1,8 +1,9 @@
-"""Curves of a run and sheets of its pictures, drawn without a display."""
+"""Curves of a run, sheets of pictures and distributions, drawn without a display."""
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -114,6 +115,74 @@ def sample_sheet(
             if column == 0:
                 axes.set_ylabel(_shorten(name), fontsize=8)
     _save(figure, Path(path), dpi=120)
+
+
+def plot_histogram(
+    values: Sequence[float], path: Path, label: str, logarithmic: bool = False
+) -> None:
+    """Draw how often values occur, and their median.
+
+    Args:
+        values: at least one, finite.
+        path: the PNG to write; its folder is made, an older file is replaced at once.
+        label: what the values are.
+        logarithmic: bins whose widths grow with the value, from 0.01 on; less counts as that.
+    """
+    shown = np.maximum(values, 0.01) if logarithmic else np.asarray(values)
+    ends = shown.min(), max(shown.max(), shown.min() * 1.01 + 1e-6)
+    bins = np.geomspace(*ends, 41) if logarithmic else np.linspace(*ends, 41)
+    figure = Figure(figsize=(6.4, 3.6), layout="constrained")
+    axes = figure.add_subplot()
+    axes.hist(shown, bins=bins.tolist())
+    axes.axvline(float(np.median(shown)), color="black", linestyle="--", label="median")
+    axes.set_xscale("log" if logarithmic else "linear")
+    axes.set_xlabel(label)
+    axes.set_ylabel("pictures")
+    axes.legend()
+    _save(figure, Path(path), dpi=110)
+
+
+def plot_sizes(sizes: Sequence[tuple[int, int]], path: Path) -> None:
+    """Draw how many pictures have which width and height, and how many megapixels.
+
+    Args:
+        sizes: height and width of each picture, in pixels; at least one.
+        path: the PNG to write; its folder is made, an older file is replaced at once.
+    """
+    counts = Counter(sizes)
+    heights, widths = zip(*counts, strict=True)
+    figure = Figure(figsize=(9.2, 3.8), layout="constrained")
+    axes = figure.add_subplot(1, 2, 1)
+    most = max(counts.values())
+    areas = [10 + 150 * count / most for count in counts.values()]
+    axes.scatter(widths, heights, s=areas, alpha=0.5)
+    axes.set_xlabel("width (pixels)")
+    axes.set_ylabel("height (pixels)")
+    axes.set_title(f"{len(counts):,} sizes; a spot's area: pictures")
+    axes.grid(alpha=0.3)
+    axes = figure.add_subplot(1, 2, 2)
+    axes.hist([height * width / 1e6 for height, width in sizes], bins=40)
+    axes.set_xlabel("megapixels")
+    axes.set_ylabel("pictures")
+    _save(figure, Path(path), dpi=110)
+
+
+def picture_grid(pictures: Sequence[np.ndarray], path: Path, columns: int = 4) -> None:
+    """Draw pictures in rows, each pixel as a square of one colour.
+
+    Args:
+        pictures: uint8 HWC with one or three channels; at least one.
+        path: the PNG to write; its folder is made, an older file is replaced at once.
+        columns: pictures in a row.
+    """
+    columns = min(columns, len(pictures))
+    rows = math.ceil(len(pictures) / columns)
+    figure = Figure(figsize=(_INCHES * columns, _INCHES * rows), layout="constrained")
+    for place, picture in enumerate(pictures, start=1):
+        axes = figure.add_subplot(rows, columns, place)
+        axes.imshow(_shrunk(picture), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+        axes.set_axis_off()
+    _save(figure, Path(path), dpi=100)
 
 
 def _shorten(name: str, longest: int = 40) -> str:
