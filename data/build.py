@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import cv2
+import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
@@ -103,10 +104,7 @@ def build_loader(cfg: Config, split: str, device: str | torch.device) -> Loader:
     _check(cfg)
     source = build_dataset(cfg, split)
     transforms = build_transforms(cfg) if train else []
-    degradations = [
-        build_part(data.DEGRADATIONS, spec, f"DATA.DEGRADATIONS.{position}")
-        for position, spec in enumerate(cfg.DATA.DEGRADATIONS)
-    ]
+    degradations = build_degradations(cfg)
     size = cfg.DATA.EPOCH_SIZE if train else None
     sampler = EpochSampler(len(source), size, cfg.SEED, shuffle=train)
     skippable = cfg.DATA.MAX_UNREADABLE if train else 0  # a figure is of all pictures
@@ -129,6 +127,18 @@ def build_transforms(cfg: Config) -> list[Callable[..., Sample]]:
     return [
         build_part(data.TRANSFORMS, spec, f"DATA.TRANSFORMS.{position}")
         for position, spec in enumerate(cfg.DATA.TRANSFORMS)
+    ]
+
+
+def build_degradations(cfg: Config) -> list[Callable[..., np.ndarray]]:
+    """What makes inputs of clean pictures, in order.
+
+    Raises:
+        ConfigError: naming the degradation that is wrong.
+    """
+    return [
+        build_part(data.DEGRADATIONS, spec, f"DATA.DEGRADATIONS.{position}")
+        for position, spec in enumerate(cfg.DATA.DEGRADATIONS)
     ]
 
 

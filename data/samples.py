@@ -48,7 +48,7 @@ class Samples(Dataset):
         self.degradations = list(degradations)
         self.seed = seed
         self.max_unreadable = max_unreadable
-        self.scale = math.prod(getattr(part, "scale", 1) for part in self.degradations)
+        self.scale = total_scale(self.degradations)
 
     def __len__(self) -> int:
         """How many different samples the source has."""
@@ -133,6 +133,11 @@ class Samples(Dataset):
         for degradation in self.degradations:
             image = degradation(image, rng)
         return np.rint(np.clip(image, 0.0, 1.0) * np.float32(peak)).astype(target.dtype)
+
+
+def total_scale(degradations: Sequence[Callable[..., np.ndarray]]) -> int:
+    """How many times smaller than its target degradations make an input."""
+    return math.prod(getattr(part, "scale", 1) for part in degradations)
 
 
 def too_many_unreadable(files: Sequence[str], allowed: int) -> DataError:

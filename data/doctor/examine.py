@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from config import Config
-from data.build import SPLITS, build_transforms, open_dataset
+from data.build import SPLITS, build_degradations, build_transforms, open_dataset
 from data.doctor.copies import copy_findings
 from data.doctor.decoding import decode_all
 from data.doctor.findings import BEARABLE, Finding, Kind, Report
@@ -19,6 +19,7 @@ from data.doctor.headers import (
 )
 from data.doctor.shared import shared_findings
 from data.inventory import Inventory, inventory_of
+from data.samples import total_scale
 from utils.distributed import from_main, is_main
 from utils.errors import ConfigError, DataError
 from utils.logging import get_logger
@@ -48,7 +49,8 @@ def examine(
         All that is wrong, split by split.
 
     Raises:
-        ConfigError: no split has a NAME, or a part is named wrongly.
+        ConfigError: no split has a NAME, a part is named wrongly, or DATA.DEGRADATIONS make
+            inputs of another scale than the architecture's.
         DataError: a data set is missing altogether.
     """
     named = [split for split in splits if cfg.DATASETS[split.upper()].NAME]
@@ -59,6 +61,7 @@ def examine(
     thumbnails: dict[str, dict[Path, np.ndarray]] = {}
     for split in named:
         inventory = inventory_of(open_dataset(cfg, split))
+        _refuse_other_scale(cfg, inventory, scale)
         inventories[split] = inventory
         report.unchecked += [f"{split}: {name}" for name in inventory.unchecked]
         report.files[split] = len(inventory.files) + len(inventory.problems)
@@ -111,6 +114,19 @@ def refuse_findings(cfg: Config, scale: int, splits: Sequence[str]) -> None:
         )
     if told and is_main():
         _log.warning("%d finding(s) in the data sets:\n%s", len(told), _lines(told))
+
+
+def _refuse_other_scale(cfg: Config, inventory: Inventory, scale: int) -> None:
+    """Inputs that are made of clean pictures must be as small as the architecture expects."""
+    clean = any(
+        sample.input is None and "input" not in sample.panels for sample in inventory.samples
+    )
+    made = total_scale(build_degradations(cfg))
+    if clean and cfg.DATA.DEGRADATIONS and made != scale:
+        raise ConfigError(
+            f"DATA.DEGRADATIONS: makes inputs {made} times smaller, but MODEL {cfg.MODEL.NAME} "
+            f"enlarges {scale} times"
+        )
 
 
 def _fitting(cfg: Config, split: str, inventory: Inventory, scale: int) -> list[Finding]:

@@ -111,6 +111,24 @@ def test_the_scale_is_the_architecture_s(cfg, tmp_path):
     assert len(found(cfg, scale=4)) == 5
 
 
+def test_degradations_must_have_the_architecture_s_scale(cfg, tmp_path):
+    cfg.DATASETS.TRAIN = Config(
+        NAME="CleanFolder", ARGS=Config(folder=str(tmp_path / "train/target"))
+    )
+    cfg.DATA.DEGRADATIONS = [Config(NAME="Bicubic", ARGS=Config(scale=2))]
+    assert found(cfg, scale=2, splits=("train",)) == []
+    with pytest.raises(ConfigError, match="^DATA.DEGRADATIONS: .* 2 times smaller.* 4 times$"):
+        examine(cfg, 4)
+
+
+def test_broken_files_are_told_where_small_ones_are_left_out(cfg, tmp_path):
+    folder = tmp_path / "train/target"
+    cfg.DATASETS.TRAIN = Config(NAME="CleanFolder", ARGS=Config(folder=str(folder), min_size=24))
+    (folder / "1.png").write_bytes(b"")
+    write(folder / "small.png", picture(9, 20, 20))
+    assert found(cfg, splits=("train",)) == [("train", "1.png", Kind.UNREADABLE)]
+
+
 def test_upright_sizes_are_compared(cfg, tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6
