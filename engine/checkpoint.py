@@ -133,9 +133,13 @@ def save_checkpoint(path: str | Path, state: Mapping[str, Any], keep: int = 1) -
     """
     with atomic_path(path) as temporary:
         try:
-            torch.save({"format": _FORMAT, **state}, temporary)
-        except RuntimeError as error:  # how PyTorch reports a full disk
-            raise CheckpointError(f"{path}: cannot be written: {error}") from error
+            with temporary.open("wb") as file:
+                torch.save({"format": _FORMAT, **state}, file)
+        except RuntimeError as error:
+            # PyTorch's own words for a full disk tell nothing; what the file said comes with them.
+            if isinstance(error.__context__, OSError):
+                raise error.__context__ from error
+            raise
         _move_back(Path(path), keep)
 
 

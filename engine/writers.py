@@ -6,6 +6,7 @@ import errno
 import json
 import math
 import os
+import threading
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -112,6 +113,8 @@ class TensorBoard(Writer):
         purge = None if done is None else done.iteration + 1
         self._folder = folder
         self._events = SummaryWriter(str(folder), purge_step=purge)
+        self._hook = threading.excepthook
+        threading.excepthook = self._hear_thread
 
     def write(self, record: Record, history: History) -> None:
         """See `Writer.write`."""
@@ -130,8 +133,17 @@ class TensorBoard(Writer):
 
     def close(self) -> None:
         """See `Writer.close`."""
-        with refusals_named(self._folder, "TensorBoard's events"):
-            self._events.close()
+        try:
+            with refusals_named(self._folder, "TensorBoard's events"):
+                self._events.close()
+        finally:
+            threading.excepthook = self._hook
+
+    def _hear_thread(self, failure: threading.ExceptHookArgs) -> None:
+        """Its writing thread's traceback on a full disk is left out: the next call raises that."""
+        ours = type(failure.thread).__module__.startswith("tensorboard.")
+        if not (ours and isinstance(failure.exc_value, OSError)):
+            self._hook(failure)
 
 
 def _strip(pictures: Sequence[np.ndarray], height: int = 384) -> np.ndarray:

@@ -1,6 +1,7 @@
 import random
 
 import numpy as np
+import pytest
 import torch
 
 from engine.generators import (
@@ -32,3 +33,13 @@ def test_a_block_can_leave_them_untouched():
     with untouched_generators():
         draws()
     assert draws() == expected
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_every_cuda_generator_goes_on_too():
+    states = generator_states()
+    assert len(states["cuda"]) == torch.cuda.device_count()
+    drawn = [torch.rand(3, device=f"cuda:{n}") for n in range(torch.cuda.device_count())]
+    restore_generators(states)
+    again = [torch.rand(3, device=f"cuda:{n}") for n in range(torch.cuda.device_count())]
+    assert all(map(torch.equal, drawn, again))
