@@ -7,6 +7,7 @@ hear each record and never ask the model, so that nothing is measured twice or t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -80,9 +81,10 @@ class History:
 
     def close(self) -> None:
         """Close the writers."""
-        for writer in self._writers:
-            writer.close()
-        self._writers.clear()
+        with ExitStack() as closing:  # each of them, though one may fail
+            for writer in self._writers:
+                closing.callback(writer.close)
+            self._writers.clear()
 
     def state_dict(self) -> list[dict[str, Any]]:
         """The epochs' records in plain Python."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -80,17 +81,15 @@ class Trainer:
             SystemExit: SIGTERM, likewise, with code 143.
         """
         first = self.position.iteration
-        with StopSignals() as stop:
+        with StopSignals() as stop, ExitStack() as leaving:
+            for close in (self.output.release, self.history.close, self._bar.close):
+                leaving.callback(close)  # each of them, though one may fail
             try:
                 while not self.finished:
                     self._train_epoch(stop)
                     self._end_epoch(stop)
             except Stopped:
                 self._save_and_leave(stop)
-            finally:
-                self._bar.close()
-                self.history.close()
-                self.output.release()
         self._unreadable.tell()
         say_how_it_ended(self.parts, self.position, first, self.output.best)
 

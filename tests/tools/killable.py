@@ -4,8 +4,10 @@ A server imports everything once and then forks a child a run, so that fifty run
 starts. It never computes anything itself: what it hands to its children is as fresh as a start.
 """
 
+import itertools
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -116,6 +118,7 @@ METRICS: {psnr: {NAME: PSNR}}
 LOG: {PERIOD: 2}
 CHECKPOINT: {PERIOD: 2}
 """
+_servers = itertools.count()
 STEPS = 18  # three an epoch, the last of two samples
 
 
@@ -138,6 +141,8 @@ class Server:
 
     def __init__(self, folder):
         self.folder = folder
+        self._running = None
+        self._output = folder / f"output{next(_servers)}.txt"
         self._process = subprocess.Popen(
             [sys.executable, "-c", _SERVER, str(REPOSITORY)],
             cwd=folder,
@@ -153,20 +158,24 @@ class Server:
         Args:
             limit: bytes that no file may grow beyond, as if the disk were full; 0 is none.
         """
+        if self._running is not None:  # a test that failed before it waited
+            os.kill(self._running, signal.SIGKILL)
+            self.wait()
         request = {
             "words": ["--config-file", "run.yml", *words],
             "environment": environment,
-            "output": str(self.folder / "output.txt"),
+            "output": str(self._output),
             "limit": limit,
         }
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
-        return int(self._process.stdout.readline())
+        self._running = int(self._process.stdout.readline())
+        return self._running
 
     def wait(self):
         """The exit code of the run that was started last, negative for a signal; its output."""
-        code = int(self._process.stdout.readline())
-        return code, (self.folder / "output.txt").read_text()
+        code, self._running = int(self._process.stdout.readline()), None
+        return code, self._output.read_text()
 
     def run(self, *words, **options):
         """Start a run and wait for its end."""
@@ -174,7 +183,9 @@ class Server:
         return self.wait()
 
     def close(self):
-        """End the server."""
+        """End the server, and a run that is left."""
+        if self._running is not None:
+            os.kill(self._running, signal.SIGKILL)
         self._process.stdin.close()
         self._process.wait(timeout=60)
         self._process.stdout.close()
