@@ -43,6 +43,7 @@ _C.SOLVER.SCHEDULER = Config(NAME="Constant", ARGS=Config())  # learning rate ov
 _C.SOLVER.NETWORKS = Config()  # what differs for another network: discriminator: {LR: 4e-4}
 _C.SOLVER.EPOCHS = 50  # length of the run
 _C.SOLVER.ITERATIONS = None  # a length in optimizer steps instead; EPOCHS is then ignored
+_C.SOLVER.SYNC_BATCHNORM = False  # batch norm over the samples of all processes; CUDA only
 _C.SOLVER.ACCUMULATE = 1  # parts a batch is worked on in, one after another; batch norm sees a part
 _C.SOLVER.CLIP_NORM = None  # gradients with a larger global norm are shortened to this
 _C.SOLVER.AVERAGE = None  # decay of averaged weights (0.999), which are then validated and kept

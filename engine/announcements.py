@@ -10,6 +10,7 @@ import torch
 
 from engine.assembly import Parts
 from engine.position import Position
+from utils.distributed import world_size
 from utils.logging import get_logger
 
 _log = get_logger(__name__)
@@ -21,7 +22,9 @@ def say_what_begins(parts: Parts, architecture: str) -> None:
     _log.info("%s: %s parameters", architecture, f"{parameters:,}")
     how = (parts.device, parts.precision, torch.get_num_threads(), os.getpid())
     _log.info("device %s, precision %s, %d threads, process %d", *how)
-    sizes = (len(parts.train_loader), parts.iterations, len(parts.val_loader))
+    if world_size() > 1:
+        _log.info("%d processes, each with its share of every batch", world_size())
+    sizes = (len(parts.train_loader), parts.iterations, len(parts.val_loader.samples))
     _log.info("%d steps an epoch, %d in all; %d validation pictures", *sizes)
 
 

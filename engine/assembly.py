@@ -19,11 +19,13 @@ from engine.checkpoint import load_into, load_weights
 from engine.evaluator import Evaluator
 from engine.generators import seed_everything
 from engine.learners import LEARNERS
+from engine.parallel import share_batch_norm
 from engine.precision import resolve_device, resolve_precision
 from engine.step import Batch, TrainingStep
 from engine.update import Update
 from modeling.build import build_losses, build_model
 from solver import build_optimizer, build_scheduler
+from utils.distributed import is_main, rank
 from utils.registry import build_part
 
 
@@ -98,6 +100,8 @@ def assemble(cfg: Config, from_weights: bool = True) -> Parts:
         device=device,
         precision=precision,
     )
+    if cfg.SOLVER.SYNC_BATCHNORM:
+        share_batch_norm(learner.networks, device)
     train_loader = build_loader(cfg, "train", device)
     iterations = cfg.SOLVER.ITERATIONS or cfg.SOLVER.EPOCHS * len(train_loader)
     epochs = math.ceil(iterations / len(train_loader))
@@ -116,11 +120,14 @@ def assemble(cfg: Config, from_weights: bool = True) -> Parts:
     def bring(batch: Batch) -> Batch:
         return to_device(batch, device, channels_last)
 
+    step = TrainingStep(learner, updates, cfg.SOLVER.ACCUMULATE, bring)
+    if not is_main():  # the networks are drawn alike everywhere, what they draw in training is not
+        seed_everything(cfg.SEED, rank())
     return Parts(
         device=device,
         precision=precision,
         model=model,
-        step=TrainingStep(learner, updates, cfg.SOLVER.ACCUMULATE, bring),
+        step=step,
         evaluator=Evaluator(cfg, device, losses),
         train_loader=train_loader,
         val_loader=build_loader(cfg, "val", device),

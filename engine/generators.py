@@ -11,8 +11,10 @@ import numpy as np
 import torch
 
 
-def seed_everything(seed: int) -> None:
-    """Seed the generators of Python, NumPy and PyTorch (all devices)."""
+def seed_everything(seed: int, rank: int = 0) -> None:
+    """Seed the generators of Python, NumPy and PyTorch (all devices), differently for each rank."""
+    if rank:
+        seed = int(np.random.SeedSequence([seed, rank]).generate_state(1)[0])
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)

@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from utils.distributed import is_main, sum_over_ranks
+from utils.distributed import is_main, rank, stack_over_ranks, world_size
 
 # A window's sums: per loss the sum over samples, per loss how often it was not finite, samples;
-# then what is the same in every process: bad steps, such in a row, the longest row.
+# then what all processes have in common: bad steps, such in a row, the longest row.
 _COUNTS = 4
 _COMMON = 3
 
@@ -117,7 +117,7 @@ class LossMeter:
         """Tensors and plain Python."""
         return {
             "names": list(self._names),
-            "window": self._over_ranks().clone(),
+            "windows": stack_over_ranks(self._window),
             "sums": dict(self._sums),
             "samples": self._samples,
             "skipped": self._skipped,
@@ -126,9 +126,13 @@ class LossMeter:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on, to the bit, from where `state` was taken."""
         self._names = list(state["names"])
-        self._window = state["window"].to(self._device, copy=True)
-        if not is_main():  # what all had added is in the main process's sums
-            self._window[:-_COMMON] = 0
+        windows = state["windows"].to(self._device)
+        if len(windows) == world_size():
+            self._window = windows[rank()].clone()
+        else:  # of another number of processes: what they had added goes to one
+            self._window = _joined(windows)
+            if not is_main():
+                self._window[:-_COMMON] = 0
         self._sums = dict(state["sums"])
         self._samples, self._skipped = state["samples"], state["skipped"]
 
@@ -144,11 +148,16 @@ class LossMeter:
         )
 
     def _over_ranks(self) -> Tensor:
-        return torch.cat([sum_over_ranks(self._window[:-_COMMON]), self._window[-_COMMON:]])
+        return _joined(stack_over_ranks(self._window))
 
     def _zeros(self) -> Tensor:
         size = 2 * len(self._names) + _COUNTS
         return torch.zeros(size, dtype=torch.float64, device=self._device)
+
+
+def _joined(windows: Tensor) -> Tensor:
+    """One window of those of all processes, which are rows."""
+    return torch.cat([windows[:, :-_COMMON].sum(0), windows[:, -_COMMON:].amax(0)])
 
 
 def _means(sums: Mapping[str, float], samples: float) -> dict[str, float]:

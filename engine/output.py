@@ -9,6 +9,7 @@ from config import Config
 from engine.history import Writer
 from engine.position import Position
 from engine.writers import Curves, JsonLines, LogLines, SampleSheets, TensorBoard
+from utils.distributed import is_main, rank
 from utils.files import atomic_write_text, remove_leftovers
 from utils.locks import FolderLock
 from utils.logging import setup_logging
@@ -32,9 +33,13 @@ class OutputFolder:
     def claim(self) -> None:
         """Keep every other run out, and remove what a killed one left half-written.
 
+        Of several processes the main one does it for all.
+
         Raises:
             PellucidError: naming the process that runs here, or why the folder cannot be had.
         """
+        if not is_main():
+            return
         self._lock = FolderLock(self.path)
         for name in ("", "checkpoints", "plots", "samples"):
             remove_leftovers(self.path / name)
@@ -58,9 +63,12 @@ class OutputFolder:
                 anew.
 
         Returns:
-            The writers, to be told of each record.
+            The writers, to be told of each record; none but in the main process, which alone
+            writes.
         """
-        setup_logging(self.path)
+        setup_logging(self.path, rank())
+        if not is_main():
+            return []
         atomic_write_text(self.path / "config.yml", config.dump(cfg))
         return [
             LogLines(epochs, iterations),

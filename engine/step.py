@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -11,7 +12,9 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from engine.parallel import Replicas, join_moves
 from engine.update import Update
+from utils.distributed import world_size
 
 TOTAL = "loss"  # among a learner's named losses the one that gradients are taken of
 MODEL = "model"  # among its networks the one that is evaluated, averaged and kept
@@ -23,7 +26,10 @@ class Learner(Protocol):
     """What a registered learner offers.
 
     Attributes:
-        networks: what it trains, in the order of their updates; `MODEL` comes first.
+        networks: what it trains, in the order of their updates; `MODEL` comes first. It is called
+            through this dictionary: while a network learns, what stands there joins its gradients
+            with those of other processes. A network that another one learns through must gather
+            no gradients itself.
     """
 
     networks: dict[str, nn.Module]
@@ -41,10 +47,10 @@ class Taken:
     """What a step found; everything lies on the device.
 
     Attributes:
-        losses: sums over the samples; those of other networks than the model by the network's
-            name, as in `discriminator/loss`.
+        losses: sums over this process's samples; those of other networks than the model by the
+            network's name, as in `discriminator/loss`.
         skipped: per network, 1 where its gradients were not finite and it stayed as it was.
-        samples: how many of the batch's samples count.
+        samples: how many of this process's samples count.
     """
 
     losses: dict[str, Tensor]
@@ -58,7 +64,7 @@ class Taken:
 
 
 class TrainingStep:
-    """Takes optimizer steps.
+    """Takes optimizer steps; where several processes work as one, each on its share of a batch.
 
     Args:
         learner: gives the losses.
@@ -79,9 +85,10 @@ class TrainingStep:
         self._parts = parts
         self._last = list(self.updates)[-1]
         self._to_device = to_device
+        self._replicas = Replicas(learner.networks)
 
     def take(self, batch: Batch) -> Taken:
-        """Learn from one batch.
+        """Learn from one batch, or this process's share of it.
 
         Each part's losses weigh as many samples as it has, so that the gradients are those of the
         whole batch. A skipped step leaves buffers (batch norm's running statistics) as they were,
@@ -90,7 +97,7 @@ class TrainingStep:
         Args:
             batch: on the CPU, as the loader gives it: with `count` and `total`.
         """
-        parts = list(split(batch, self._parts))
+        parts = list(split(batch, min(self._parts, _smallest_share(batch))))
         before = [(buffer, buffer.clone()) for buffer in self._buffers()]
         losses: dict[str, Tensor] = {}
         skipped: dict[str, Tensor] = {}
@@ -99,7 +106,8 @@ class TrainingStep:
             for number in range(len(parts)):
                 if network == MODEL:
                     parts[number] = self._to_device(parts[number])
-                _add(losses, self._learn(parts[number], network), network)
+                join = number == len(parts) - 1
+                _add(losses, self._learn(parts[number], network, join), network)
                 if network == self._last:
                     parts[number] = {}  # its pictures go before the next part's come
             skipped[network] = update.finish()
@@ -107,12 +115,16 @@ class TrainingStep:
         bad = taken.any_skipped.bool()
         for buffer, old in before:
             buffer.copy_(torch.where(bad, old, buffer))
+        join_moves(before, batch["count"] / batch["total"])
         return taken
 
-    def _learn(self, part: Batch, network: str) -> dict[str, Tensor]:
+    def _learn(self, part: Batch, network: str, join: bool) -> dict[str, Tensor]:
         """Add the gradients of one part of the batch; give its losses, summed over its samples."""
-        told = self.learner.step(part, network)
-        self.updates[network].backward(told[TOTAL] * (part["count"] / part["total"]))
+        # Joined gradients are means over the processes, and are to be sums.
+        share = part["count"] / part["total"] * world_size()
+        with self._replicas.learning(network, join):
+            told = self.learner.step(part, network)
+            self.updates[network].backward(told[TOTAL] * share)
         return {name: value.detach() * part["count"] for name, value in told.items()}
 
     def _buffers(self) -> Iterator[Tensor]:
@@ -121,18 +133,24 @@ class TrainingStep:
 
 
 def split(batch: Batch, parts: int) -> Iterator[Batch]:
-    """Split a batch into at most `parts` of nearly equal size, the last one maybe smaller.
+    """Split a batch into `parts` whose sizes differ by one at most, or one for each sample.
 
     Each part's `count` says how many of its samples count; `total` stays the whole step's.
     """
     samples = len(batch["name"])
-    size = math.ceil(samples / parts)
-    for first in range(0, samples, size):
+    parts = min(parts, samples)
+    bounds = [math.ceil(samples * number / parts) for number in range(parts + 1)]
+    for first, end in itertools.pairwise(bounds):
         part = {
-            key: values[first : first + size] if isinstance(values, Tensor | list) else values
+            key: values[first:end] if isinstance(values, Tensor | list) else values
             for key, values in batch.items()
         }
-        yield {**part, "count": min(max(batch["count"] - first, 0), size)}
+        yield {**part, "count": min(max(batch["count"] - first, 0), end - first)}
+
+
+def _smallest_share(batch: Batch) -> int:
+    """Samples of the process that has the fewest: all take as many parts, one with the other."""
+    return max(batch["total"] // world_size(), 1)
 
 
 def _add(losses: dict[str, Tensor], told: Mapping[str, Tensor], network: str) -> None:

@@ -28,10 +28,11 @@ from engine.history import EPOCH, STEP, History
 from engine.meters import LossMeter, Reading
 from engine.output import OutputFolder
 from engine.position import Position
-from engine.signals import Stopped, StopSignals
-from engine.step import MODEL, TOTAL
+from engine.signals import Stopped, StopSignals, until_stopped
+from engine.step import MODEL, TOTAL, Batch
 from engine.unreadable import UnreadableFiles
 from engine.writers import ProgressBar
+from utils.distributed import barrier, from_main, gather, is_main, rank
 from utils.errors import CheckpointError
 from utils.logging import get_logger
 
@@ -102,6 +103,8 @@ class Trainer:
     def save(self) -> None:
         """Write `checkpoints/last.pt`: everything needed to go on from this very step.
 
+        All processes call it, and the main one writes.
+
         Raises:
             PellucidError: it cannot be written, or the last steps went wrong; the one before it
                 stays.
@@ -115,9 +118,10 @@ class Trainer:
                 name: update.network.state_dict() for name, update in self.parts.updates.items()
             },
             "baseline": self._baseline,
-            "generators": generator_states(),
+            "generators": gather(generator_states()),
         }
-        save_checkpoint(self.output.last, state, self.cfg.CHECKPOINT.KEEP)
+        if is_main():
+            save_checkpoint(self.output.last, state, self.cfg.CHECKPOINT.KEEP)
 
     # An epoch
 
@@ -137,7 +141,7 @@ class Trainer:
             if position.iteration % self.cfg.CHECKPOINT.PERIOD == 0:
                 self.save()
         self._bar.close()
-        if stop.asked:
+        if stop.agreed():
             raise Stopped
 
     def _steps_in_epoch(self) -> int:
@@ -145,26 +149,13 @@ class Trainer:
         before = self.position.iteration - self.position.step
         return min(len(self.parts.train_loader), self.parts.iterations - before)
 
-    def _batches(self, stop: StopSignals) -> Iterator[dict[str, Any]]:
-        """What is left of the epoch, until a signal asks to stop."""
-        left = self._steps_in_epoch() - self.position.step
-        loader = self.parts.train_loader
-        loader.set_epoch(self.position.epoch, self.position.step * self.cfg.DATA.BATCH_SIZE)
-        if left <= 0:  # a run stopped during the validation after its last step
-            return
-        try:
-            for batch in loader:
-                if stop.asked:
-                    return
-                yield batch
-                left -= 1
-                if left == 0 or stop.asked:
-                    return
-        except RuntimeError:
-            if not stop.asked:  # else Ctrl-C reached a loader's worker before it reached us
-                raise
+    def _batches(self, stop: StopSignals) -> Iterator[Batch]:
+        """What is left of the epoch: nothing, where a run stopped in the validation after it."""
+        loader, step = self.parts.train_loader, self.position.step
+        loader.set_epoch(self.position.epoch, step * self.cfg.DATA.BATCH_SIZE)
+        return until_stopped(loader, self._steps_in_epoch() - step, stop)
 
-    def _take_step(self, batch: dict[str, Any]) -> None:
+    def _take_step(self, batch: Batch) -> None:
         parts = self.parts
         self._unreadable.note(batch.pop("unreadable"))
         taken = parts.step.take(batch)
@@ -215,8 +206,9 @@ class Trainer:
     def _validate(self, stop: StopSignals) -> Evaluation:
         parts = self.parts
         with stop.at_once(), untouched_generators():
+            pictures = until_stopped(parts.val_loader, len(parts.val_loader), stop)
             evaluation = parts.evaluator.evaluate(
-                parts.judged, parts.val_loader, baseline=not self._baseline
+                parts.judged, pictures, baseline=not self._baseline
             )
         refuse_unknown_figures(evaluation, self.position)
         if evaluation.input_metrics:
@@ -242,28 +234,29 @@ class Trainer:
             "input": self._baseline,
             "protocol": evaluation.protocol,
         }
-        save_weights(self.output.best, self.parts.judged, self.cfg, metrics)
+        if is_main():
+            save_weights(self.output.best, self.parts.judged, self.cfg, metrics)
         _log.info("best %s so far", tracker.metric)
 
     # Beginning, going on, and leaving
 
     def _begin(self) -> None:
-        checks.refuse_occupied(self.output.last)
+        if is_main():
+            checks.refuse_occupied(self.output.last)
         self._assemble(from_weights=True)
         self._tell_writers(None)
         say_what_begins(self.parts, self.cfg.MODEL.NAME)
 
     def _go_on(self, checkpoint: Path) -> None:
         last = self.output.last
-        checks.refuse_absent(last)
-        state = load_last_checkpoint(last) if checkpoint == last else load_checkpoint(checkpoint)
+        state = from_main(lambda: _read(checkpoint, last))
         changes = checks.refuse_changes(state["config"], self.cfg, checkpoint)
         self._assemble(from_weights=False)
         self._restore(state, checkpoint)
         self._tell_writers(self.position)
         say_what_begins(self.parts, self.cfg.MODEL.NAME)
         say_what_goes_on(checkpoint, self.position, changes)
-        if checkpoint != last:
+        if checkpoint != last and is_main():
             remove_torn(last)
 
     def _assemble(self, from_weights: bool) -> None:
@@ -293,16 +286,23 @@ class Trainer:
             for name, part in self._stateful().items():
                 part.load_state_dict(state[name])
             self._baseline = dict(state["baseline"])
-            restore_generators(state["generators"])
+            if rank() < len(state["generators"]):  # there may be more processes than there were
+                restore_generators(state["generators"][rank()])
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise CheckpointError(f"{checkpoint}: cannot be gone on from: {error!r}") from error
 
     def _save_and_leave(self, stop: StopSignals) -> None:
         self._bar.close()
         self.save()
+        barrier()  # nobody leaves while the main process writes
         place = (stop.name, self.position.epoch, self.position.iteration)
         _log.info("stopped by %s in epoch %d after step %d; go on with --resume", *place)
         stop.leave()
+
+
+def _read(checkpoint: Path, last: Path) -> dict[str, Any]:
+    checks.refuse_absent(last)
+    return load_last_checkpoint(last) if checkpoint == last else load_checkpoint(checkpoint)
 
 
 def _told(reading: Reading) -> dict[str, float]:

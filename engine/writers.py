@@ -19,6 +19,7 @@ from tqdm import tqdm
 from engine.evaluator import Sample
 from engine.history import EPOCH, STEP, History, Record, Writer
 from engine.position import Position
+from utils.distributed import is_main
 from utils.files import atomic_write_text, refusals_named
 from utils.logging import get_logger
 from utils.plots import plot_curves, sample_sheet
@@ -180,15 +181,16 @@ class SampleSheets(Writer):
 
 
 class ProgressBar(Writer):
-    """A bar with loss, speed and time left on a terminal; nothing anywhere else."""
+    """A bar with loss, speed and time left on the main process's terminal; nothing elsewhere."""
 
     def __init__(self) -> None:
         self._bar: tqdm | None = None
 
     def begin(self, title: str, total: int, done: int) -> None:
         """Draw a bar of `total` steps, `done` of them taken already."""
+        hidden = None if is_main() else True  # None hides it where there is no terminal
         self._bar = tqdm(
-            total=total, initial=done, desc=title, unit="step", leave=False, disable=None
+            total=total, initial=done, desc=title, unit="step", leave=False, disable=hidden
         )
 
     def advance(self) -> None:

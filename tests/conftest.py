@@ -1,7 +1,11 @@
 """Fixtures that every room's tests can use."""
 
 import logging
-from collections.abc import Iterator
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -41,3 +45,38 @@ def messages() -> Iterator[list[str]]:
     yield said
     logger.removeHandler(listener)
     logger.setLevel(level)
+
+
+@pytest.fixture
+def start_processes() -> Iterator[Callable[..., list[subprocess.Popen]]]:
+    """Starts Python `count` times over as processes that work as one, as torchrun would.
+
+    What is returned takes Python's arguments, the count and the folder to work in. Processes that
+    still run when the test is over are killed.
+    """
+    started: list[subprocess.Popen] = []
+
+    def start(words: Sequence[str], count: int, folder: Path) -> list[subprocess.Popen]:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        shared = {"WORLD_SIZE": count, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+        shared |= {"OMP_NUM_THREADS": 1, "PYTHONPATH": REPOSITORY}
+        for rank in range(count):
+            own = {name: str(value) for name, value in {**shared, "RANK": rank}.items()}
+            process = subprocess.Popen(
+                [sys.executable, *words],
+                cwd=folder,
+                env={**os.environ, **own},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            started.append(process)
+        return started[-count:]
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()

@@ -5,6 +5,7 @@ Examples:
     tools/train_net.py --config-file configs/sd1_glare.yml OUTPUT_DIR output/try SOLVER.LR 5e-4
     tools/train_net.py --config-file configs/sd1_glare.yml OUTPUT_DIR output/try --resume
     tools/train_net.py --config-file configs/sd1_glare.yml DEVICE cpu DATA.BATCH_SIZE 2
+    torchrun --nproc_per_node 4 tools/train_net.py --config-file configs/sd1_glare.yml
 
 The output folder holds log.txt, metrics.jsonl, TensorBoard's events, plots/curves.png, samples/,
 and checkpoints/: best.safetensors to restore with, last.pt to go on from with --resume, last-1.pt,
@@ -23,6 +24,7 @@ sys.path.append(os.getcwd())
 from config import load_config
 from engine.trainer import Trainer
 from utils.command_line import add_config_arguments, run_tool
+from utils.distributed import processes
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -44,8 +46,9 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(arguments: argparse.Namespace) -> None:
     """Train as the command line asks."""
-    cfg = load_config(arguments.config_file, arguments.overrides)
-    Trainer(cfg, arguments.resume, arguments.resume_from).train()
+    with processes():
+        cfg = load_config(arguments.config_file, arguments.overrides)
+        Trainer(cfg, arguments.resume, arguments.resume_from).train()
 
 
 if __name__ == "__main__":

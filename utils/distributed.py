@@ -67,6 +67,19 @@ def sum_over_ranks(tensor: Tensor) -> Tensor:
     return total
 
 
+def stack_over_ranks(tensor: Tensor) -> Tensor:
+    """Every process's `tensor`, by rank, along a new first dimension; the same on all.
+
+    Args:
+        tensor: of one shape and dtype everywhere.
+    """
+    if world_size() == 1:
+        return tensor[None].clone()
+    rows = [torch.empty_like(tensor) for _ in range(world_size())]
+    dist.all_gather(rows, tensor.contiguous())
+    return torch.stack(rows)
+
+
 def largest(value: int) -> int:
     """The largest of every process's `value`, agreed on by the hosts without their devices."""
     if world_size() == 1:

@@ -62,7 +62,7 @@ def everything(step):
 
 @pytest.mark.parametrize(
     ("samples", "parts", "sizes"),
-    [(6, 2, [3, 3]), (7, 3, [3, 3, 1]), (2, 4, [1, 1]), (5, 1, [5]), (4, 3, [2, 2])],
+    [(6, 2, [3, 3]), (7, 3, [3, 2, 2]), (2, 4, [1, 1]), (5, 1, [5]), (4, 3, [2, 1, 1])],
 )
 def test_a_batch_splits_into_parts(samples, parts, sizes):
     found = list(split(batch_of(samples), parts))

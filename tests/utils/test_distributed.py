@@ -1,19 +1,13 @@
 """Two real processes over gloo: what they join, and how all end when one does."""
 
-import os
 import signal
-import socket
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
 import torch
 
 from utils import distributed
 
-ROOT = Path(__file__).resolve().parents[2]
 BEGIN = """\
 import os, signal, sys, time
 import torch
@@ -30,30 +24,18 @@ def main(arguments):
 END = "\nsys.exit(run_tool(main, argparse.ArgumentParser(), []))\n"
 
 
-def together(work, count=2):
-    """Run `work`, the body of a function of the rank, in processes of their own."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    lines = "".join(f"    {line}\n" for line in work.strip().splitlines())
-    shared = {"WORLD_SIZE": count, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-    started = [
-        subprocess.Popen(
-            [sys.executable, "-c", f"{BEGIN}\ndef work(rank):\n{lines}{END}"],
-            env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "RANK": str(rank)}
-            | {name: str(value) for name, value in shared.items()},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for rank in range(count)
-    ]
-    ended = [(*process.communicate(timeout=60), process.returncode) for process in started]
-    return (
-        [out for out, _, _ in ended],
-        [err for _, err, _ in ended],
-        [code for _, _, code in ended],
-    )
+@pytest.fixture
+def together(start_processes, tmp_path):
+    """Runs `work`, the body of a function of the rank, in processes of their own."""
+
+    def run(work, count=2):
+        lines = "".join(f"    {line}\n" for line in work.strip().splitlines())
+        program = f"{BEGIN}\ndef work(rank):\n{lines}{END}"
+        started = start_processes(["-c", program], count, tmp_path)
+        ended = [(*process.communicate(timeout=90), process.returncode) for process in started]
+        return map(list, zip(*ended, strict=True))
+
+    return run
 
 
 def test_one_process_needs_no_other():
@@ -67,12 +49,13 @@ def test_one_process_needs_no_other():
         assert distributed.from_main(lambda: "here") == "here"
 
 
-def test_what_processes_join():
+def test_what_processes_join(together):
     out, err, codes = together(
         """
 own = torch.tensor([1.0, 10.0]) * (rank + 1)
 assert distributed.sum_over_ranks(own).tolist() == [6, 60], own
 assert own.tolist() == [rank + 1, 10 * (rank + 1)]
+assert distributed.stack_over_ranks(own)[:, 1].tolist() == [10, 20, 30]
 assert distributed.largest([2, 15, 0][rank]) == 15
 assert distributed.is_main() == (rank == 0)
 assert distributed.gather(rank) == ([0, 1, 2] if rank == 0 else [])
@@ -88,7 +71,7 @@ assert distributed.from_main(lambda: {"rank": rank})["rank"] == 0
 
 
 @pytest.mark.parametrize("waiting", ["distributed.barrier()", "time.sleep(60)"])
-def test_an_error_in_one_ends_all_with_its_message_alone(waiting):
+def test_an_error_in_one_ends_all_with_its_message_alone(together, waiting):
     began = time.monotonic()
     _, err, codes = together(
         f"""
@@ -104,7 +87,7 @@ time.sleep(1)
     assert codes[0] != 0 and codes[1] == 2
 
 
-def test_a_killed_process_is_told_by_the_other():
+def test_a_killed_process_is_told_by_the_other(together):
     _, err, codes = together(
         """
 distributed.barrier()
