@@ -1,5 +1,7 @@
 """From a config to batches on a device."""
 
+import os
+import signal
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -229,3 +231,6 @@ def _set_up_worker(worker: int) -> None:
     """One thread per worker: the processes are the parallelism."""
     cv2.setNumThreads(0)
     torch.set_num_threads(1)
+    # A worker that ends with another status, or by PyTorch's own handler, raises amid whatever the
+    # training process does just then; torchrun and schedulers send SIGTERM to both.
+    signal.signal(signal.SIGTERM, lambda number, frame: os._exit(0))

@@ -91,7 +91,7 @@ class StopSignals:
 
     def _hear(self, number: int, frame: FrameType | None) -> None:
         if os.getpid() != self._pid:  # a loader's forked worker: the parent decides
-            if number == signal.SIGTERM:  # with 0: else PyTorch raises amid the parent's step
+            if number == signal.SIGTERM:  # with 0, as in `data.build`
                 os._exit(0)
             return
         if self._received == signal.SIGINT == number:
