@@ -202,7 +202,7 @@ def test_shifting_the_input_by_the_size_multiple_shifts_the_output(model):
 @torch.no_grad()
 def test_far_pixels_matter_where_claimed_and_only_there(model):
     descriptor = model.double().descriptor
-    side = descriptor.receptive_field + 1
+    side = descriptor.receptive_field + 64
     x = picture(model, side, side)
     changed = x.clone()
     changed[..., 0, 0] += 1
