@@ -184,7 +184,7 @@ def _tell_others(store: dist.Store, error: BaseException) -> None:
         first = False
     if not first:
         raise SystemExit(_status(error)) from None
-    place = f"process {rank()} of {world_size()}"
+    place = f"rank {rank()} of {world_size()}"
     if _is_lost_connection(error):
         lost = LostProcessError(
             "another process ended without saying why: was it killed, for want of memory perhaps?"

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
+from engine.checkpoint import load_checkpoint, load_weights
+from tests.comparison import assert_same
 from utils.images import write_image
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -119,6 +121,7 @@ LOG: {PERIOD: 2}
 CHECKPOINT: {PERIOD: 2}
 """
 _servers = itertools.count()
+TIMING = ("speed", "eta")
 STEPS = 18  # three an epoch, the last of two samples
 
 
@@ -189,3 +192,31 @@ class Server:
         self._process.stdin.close()
         self._process.wait(timeout=60)
         self._process.stdout.close()
+
+
+def records(folder):
+    rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return [{key: value for key, value in row.items() if key not in TIMING} for row in rows]
+
+
+def assert_same_run(first, second):
+    """Everything that would decide how a run goes on, and everything it left to be used."""
+    states = [load_checkpoint(folder / "checkpoints" / "last.pt") for folder in (first, second)]
+    for state in states:
+        state["config"].pop("OUTPUT_DIR")
+    assert_same(*states)
+    parts = {"networks", "average", "generators", "tracker", "meter", "history", "update of model"}
+    assert parts < set(states[0])
+    assert set(states[0]["update of model"]) == {"optimizer", "scheduler", "scaler"}
+    assert states[0]["average"]["count"] == states[0]["position"]["iteration"] == STEPS
+    weights = [
+        load_weights(folder / "checkpoints" / "best.safetensors") for folder in (first, second)
+    ]
+    assert_same(weights[0][0], weights[1][0])
+    assert weights[0][2] == weights[1][2]
+    assert records(first) == records(second)
+    left = [
+        {path.relative_to(folder) for path in folder.rglob("*") if "tfevents" not in path.name}
+        for folder in (first, second)
+    ]
+    assert left[0] == left[1]

@@ -1,6 +1,5 @@
 """A run that is killed (kill -9) goes on and ends with the same bits as one that never was."""
 
-import json
 import os
 import signal
 import time
@@ -8,12 +7,11 @@ import time
 import numpy as np
 import pytest
 
-from engine.checkpoint import load_checkpoint, load_weights
+from engine.checkpoint import load_checkpoint
 from tests.comparison import assert_same
-from tests.tools.killable import STEPS, Server, make_lab
+from tests.tools.killable import Server, assert_same_run, make_lab, records
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks and kills processes")
-TIMING = ("speed", "eta")
 
 
 @pytest.fixture(scope="module")
@@ -37,34 +35,6 @@ def words_for(folder):
     """How a user goes on: with --resume, or anew where nothing had been saved yet."""
     resume = ["--resume"] if (folder / "checkpoints" / "last.pt").exists() else []
     return ["OUTPUT_DIR", folder.name, *resume]
-
-
-def records(folder):
-    rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    return [{key: value for key, value in row.items() if key not in TIMING} for row in rows]
-
-
-def assert_same_run(first, second):
-    """Everything that would decide how a run goes on, and everything it left to be used."""
-    states = [load_checkpoint(folder / "checkpoints" / "last.pt") for folder in (first, second)]
-    for state in states:
-        state["config"].pop("OUTPUT_DIR")
-    assert_same(*states)
-    parts = {"networks", "average", "generators", "tracker", "meter", "history", "update of model"}
-    assert parts < set(states[0])
-    assert set(states[0]["update of model"]) == {"optimizer", "scheduler", "scaler"}
-    assert states[0]["average"]["count"] == states[0]["position"]["iteration"] == STEPS
-    weights = [
-        load_weights(folder / "checkpoints" / "best.safetensors") for folder in (first, second)
-    ]
-    assert_same(weights[0][0], weights[1][0])
-    assert weights[0][2] == weights[1][2]
-    assert records(first) == records(second)
-    left = [
-        {path.relative_to(folder) for path in folder.rglob("*") if "tfevents" not in path.name}
-        for folder in (first, second)
-    ]
-    assert left[0] == left[1]
 
 
 def killed(server, *words, after=None, **options):

@@ -83,7 +83,7 @@ time.sleep(1)
 """
     )
     assert time.monotonic() - began < 30
-    assert err == ["", "error: train: 7.png is broken (process 1 of 2)\n"]
+    assert err == ["", "error: train: 7.png is broken (rank 1 of 2)\n"]
     assert codes[0] != 0 and codes[1] == 2
 
 
