@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from engine.evaluator import Evaluation
 from engine.meters import Reading
 from engine.position import Position
-from engine.step import TOTAL
+from engine.step import GRADIENT, TOTAL
 from utils.errors import TrainingError
 
 _HELP = (
@@ -29,7 +29,8 @@ def refuse_bad_steps(reading: Reading, limit: int, position: Position) -> None:
     """
     if reading.in_a_row < limit:
         return
-    names = [name for name in reading.not_finite if name != TOTAL] or list(reading.not_finite)
+    names = [name for name in reading.not_finite if name.rpartition("/")[2] != GRADIENT]
+    names = [name for name in names if name != TOTAL] or names  # the sum is a consequence
     what = f"training {_listed(names)}" if names else "gradient of the training loss"
     raise TrainingError(
         f"the {what} was not finite in {reading.in_a_row} steps in a row, up to {_place(position)}"

@@ -17,6 +17,7 @@ from engine.update import Update
 from utils.distributed import world_size
 
 TOTAL = "loss"  # among a learner's named losses the one that gradients are taken of
+GRADIENT = "gradient"  # told beside the losses: the global norm of a network's gradients
 MODEL = "model"  # among its networks the one that is evaluated, averaged and kept
 
 Batch = dict[str, Any]
@@ -47,8 +48,8 @@ class Taken:
     """What a step found; everything lies on the device.
 
     Attributes:
-        losses: sums over this process's samples; those of other networks than the model by the
-            network's name, as in `discriminator/loss`.
+        losses: sums over this process's samples, with the norm of the gradients as `GRADIENT`;
+            those of other networks than the model by the network's name: `discriminator/loss`.
         skipped: per network, 1 where its gradients were not finite and it stayed as it was.
         samples: how many of this process's samples count.
     """
@@ -110,7 +111,8 @@ class TrainingStep:
                 _add(losses, self._learn(parts[number], network, join), network)
                 if network == self._last:
                     parts[number] = {}  # its pictures go before the next part's come
-            skipped[network] = update.finish()
+            norm, skipped[network] = update.finish()
+            _add(losses, {GRADIENT: norm * batch["count"]}, network)
         taken = Taken(losses, skipped, batch["count"])
         bad = taken.any_skipped.bool()
         for buffer, old in before:

@@ -29,7 +29,7 @@ from engine.meters import LossMeter, Reading
 from engine.output import OutputFolder
 from engine.position import Position
 from engine.signals import Stopped, StopSignals, until_stopped
-from engine.step import MODEL, TOTAL, Batch
+from engine.step import GRADIENT, MODEL, TOTAL, Batch
 from engine.unreadable import UnreadableFiles
 from engine.writers import ProgressBar
 from utils.distributed import barrier, from_main, gather, is_main, rank
@@ -312,6 +312,6 @@ def _told(reading: Reading) -> dict[str, float]:
 
 def _without_repeats(losses: Mapping[str, float]) -> dict[str, float]:
     """A single loss of weight 1 is its own sum: tell it once."""
-    if len(losses) == 2 and len(set(losses.values())) == 1:
-        return {TOTAL: losses[TOTAL]}
-    return dict(losses)
+    named = [name for name in losses if name not in (TOTAL, GRADIENT)]
+    repeated = len(named) == 1 and losses[named[0]] == losses[TOTAL]
+    return {name: value for name, value in losses.items() if not (repeated and name in named)}

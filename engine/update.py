@@ -55,12 +55,12 @@ class Update:
         """Add the gradients of `loss`, a scalar, to those of this step."""
         self.scaler.scale(loss).backward()
 
-    def finish(self) -> Tensor:
+    def finish(self) -> tuple[Tensor, Tensor]:
         """Take the step that the gathered gradients ask for, and move the schedule on.
 
         Returns:
-            A scalar on the device: 1 where the gradients were not finite and the step was
-            skipped, else 0.
+            Two scalars on the device: the global norm of the gradients before clipping, and 1 where
+            it was not finite and the step was skipped, else 0.
         """
         self.scaler.unscale_(self.optimizer)
         parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
@@ -72,7 +72,7 @@ class Update:
         self._step_unless(skipped)
         self.scaler.update()
         self.scheduler.step_iteration()
-        return skipped
+        return norm, skipped
 
     def _step_unless(self, skipped: Tensor) -> None:
         optimizer: Any = self.optimizer

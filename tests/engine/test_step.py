@@ -209,11 +209,15 @@ def test_networks_learn_in_turn_each_from_its_own_loss():
     batch = batch_of(5)
     taken = step.take(batch)
     assert learner.calls == [("model", 3), ("model", 2), ("critic", 3), ("critic", 2)]
-    assert list(taken.losses) == ["loss", "bias", "critic/loss"]
+    told = ["loss", "bias", "gradient", "critic/loss", "critic/gradient"]
+    assert list(taken.losses) == told
     fake = before["model"](batch["input"]).detach()
     loss = before["critic"](fake).mean()
     loss.backward()
     torch.testing.assert_close(taken.losses["critic/loss"] / 5, loss.detach())
+    gradients = [parameter.grad.flatten() for parameter in before["critic"].parameters()]
+    norm = torch.cat(gradients).square().sum().sqrt()
+    torch.testing.assert_close(taken.losses["critic/gradient"] / 5, norm)
     critic = learner.networks["critic"]
     for new, old in zip(critic.parameters(), before["critic"].parameters(), strict=True):
         torch.testing.assert_close(new, old - 0.1 * old.grad)

@@ -165,4 +165,5 @@ def test_a_resumed_run_ends_with_the_same_bits_of_both_networks(tmp_path, rng):
     lines = (tmp_path / "whole" / "metrics.jsonl").read_text().splitlines()
     steps = [row for row in map(json.loads, lines) if row["kind"] == "step"]
     assert len(steps) == 6
-    assert {"loss", "adversarial", "discriminator/loss", "discriminator/real"} <= set(steps[0])
+    expected = {"loss", "adversarial", "gradient", "discriminator/loss", "discriminator/real"}
+    assert expected | {"discriminator/gradient"} <= set(steps[0])
