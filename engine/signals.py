@@ -61,6 +61,15 @@ class StopSignals:
         finally:
             self._at_once = False
 
+    @contextmanager
+    def in_time(self) -> Iterator[None]:
+        """A part of such a block that a signal does not leave: where workers start, say."""
+        at_once, self._at_once = self._at_once, False
+        try:
+            yield
+        finally:
+            self._at_once = at_once
+
     def leave(self) -> None:
         """End the program as the signal would have: exit code 130 or 143."""
         if self._number == signal.SIGINT:
@@ -116,7 +125,8 @@ def until_stopped(batches: Iterable[_T], rounds: int, stop: StopSignals) -> Iter
     for _ in range(rounds):
         batch = None
         try:
-            batch = next(left, None)
+            with stop.in_time():
+                batch = next(left, None)
         except RuntimeError:
             if not stop.asked:  # else the signal reached a loader's worker before it reached us
                 raise
