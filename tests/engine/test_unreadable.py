@@ -1,5 +1,7 @@
 """Runs over files that break while they train."""
 
+import logging
+
 import numpy as np
 import pytest
 import torch
@@ -99,3 +101,17 @@ def test_counting_by_itself():
     files.note(["a"])
     with pytest.raises(DataError, match="2 training files.*allows 1: a, b;"):
         files.note(["b"])
+
+
+def test_what_other_processes_told_is_counted_and_not_told_again(monkeypatch, caplog):
+    monkeypatch.setattr(logging.getLogger("pellucid"), "propagate", True)  # to where caplog is
+    files = UnreadableFiles(allowed=2)
+    files.note(["a.png"])
+    assert len(caplog.records) == 1
+    monkeypatch.setattr("engine.unreadable.gather", lambda own: [own, ["b.png", "a.png"]])
+    caplog.clear()
+    files.join()
+    assert files.files == ["a.png", "b.png"] and not caplog.records
+    monkeypatch.setattr("engine.unreadable.gather", lambda own: [own, ["c.png"]])
+    with pytest.raises(DataError, match="3 training files cannot be read"):
+        files.join()
