@@ -132,7 +132,19 @@ class Samples(Dataset):
         image = target.astype(np.float32) / np.float32(peak)
         for degradation in self.degradations:
             image = degradation(image, rng)
+            _check_degraded(image, target.shape[2], sample["name"], type(degradation).__name__)
         return np.rint(np.clip(image, 0.0, 1.0) * np.float32(peak)).astype(target.dtype)
+
+
+def _check_degraded(image: object, channels: int, name: str, degradation: str) -> None:
+    if not isinstance(image, np.ndarray) or image.ndim != 3 or image.shape[2] != channels:
+        given = f"an array of shape {image.shape}" if isinstance(image, np.ndarray) else repr(image)
+        raise DataError(
+            f"{name}: degradation {degradation} must give a picture (H, W, {channels}), but gives "
+            f"{given}"
+        )
+    if not np.isfinite(image).all():
+        raise DataError(f"{name}: degradation {degradation} gives values that are not finite")
 
 
 def total_scale(degradations: Sequence[Callable[..., np.ndarray]]) -> int:

@@ -11,6 +11,7 @@ from torch import nn
 from config import Config, as_dict
 from engine.checkpoint import earlier_checkpoints
 from engine.metrics import METRICS, Metric
+from engine.step import GRADIENT, TOTAL
 from utils.errors import ConfigError, PartError, TrainingError
 from utils.registry import did_you_mean
 
@@ -31,6 +32,12 @@ _MUST_MATCH = (
     "SOLVER.AVERAGE",
     "VALIDATION.TRACK",
 )
+
+# What is told beside losses and metrics, by names of its own.
+_TAKEN = {
+    "LOSSES": (TOTAL, GRADIENT, "skipped", "lr", "speed", "eta"),
+    "METRICS": (TOTAL, "name"),
+}
 
 
 def refuse_overlap(cfg: Config) -> None:
@@ -113,10 +120,11 @@ def metric_directions(cfg: Config) -> dict[str, bool]:
     Raises:
         ConfigError: VALIDATION.TRACK is none of them, or an unknown metric is named.
     """
-    if "loss" in cfg.METRICS or "loss" in cfg.LOSSES:
-        key = "METRICS" if "loss" in cfg.METRICS else "LOSSES"
-        raise ConfigError(f"{key}.loss: this name is taken by the sum of all losses; use another")
-    directions = {"loss": False}
+    for key, taken in _TAKEN.items():
+        for name in taken:
+            if name in cfg[key]:
+                raise ConfigError(f"{key}.{name}: this name stands for something else; use another")
+    directions = {TOTAL: False}
     for name, spec in cfg.METRICS.items():
         try:
             metric = cast(type[Metric], METRICS.get(spec["NAME"]))

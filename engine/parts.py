@@ -83,7 +83,9 @@ def signature(registry: Registry, name: str) -> str:
 
 
 def architecture_facts(name: str) -> str:
-    """What an architecture with its defaults states about itself; empty where it needs arguments.
+    """What an architecture with its defaults states about itself.
+
+    Empty where it needs arguments, or states nothing.
 
     Raises:
         PartError: there is no such architecture.
@@ -92,7 +94,9 @@ def architecture_facts(name: str) -> str:
         return ""
     with torch.device("meta"):  # shapes without memory: a large network costs nothing
         model = ARCHITECTURES.build(name)
-    facts = model.descriptor
+    facts = getattr(model, "descriptor", None)
+    if facts is None:
+        return ""
     field = f"{facts.receptive_field} x {facts.receptive_field} pixels"
     words = [
         f"{sum(parameter.numel() for parameter in model.parameters()):,} parameters",

@@ -14,6 +14,9 @@ from typing import Any, TypeVar
 
 from utils.errors import ConfigError, PartError
 
+# What arguments of a wrong type or size raise beside TypeError and ValueError, in PyTorch too.
+_OTHER_REFUSALS = (AttributeError, LookupError, ArithmeticError, RuntimeError)
+
 REQUIRED: Any = inspect.Parameter.empty  # stands for the default of an argument that has none
 
 Part = TypeVar("Part", bound=Callable[..., Any])
@@ -129,6 +132,8 @@ def build_part(registry: Registry, spec: Mapping[str, Any], key: str, **given: A
     Raises:
         ConfigError: naming the key, for an unknown name, an unknown, missing or refused argument.
     """
+    if "NAME" not in spec:
+        raise ConfigError(f"{key}.NAME: is missing; known: {', '.join(registry.names())}")
     name = spec["NAME"]
     arguments = dict(spec.get("ARGS") or {})
     unstated = sorted(set(given) - set(registry.given))
@@ -144,6 +149,12 @@ def build_part(registry: Registry, spec: Mapping[str, Any], key: str, **given: A
         raise ConfigError(f"{place}: {error}") from error
     except (TypeError, ValueError) as error:
         raise ConfigError(f"{key}.ARGS: {registry.kind} {name} refuses them: {error}") from error
+    except _OTHER_REFUSALS as error:
+        reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+        raise ConfigError(
+            f"{key}.ARGS: {registry.kind} {name} cannot be built with them: {reason} "
+            "(--debug shows where)"
+        ) from error
 
 
 def _is_variadic(parameter: inspect.Parameter) -> bool:

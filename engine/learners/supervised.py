@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from engine.precision import autocast
 from engine.registries import LEARNERS
 from engine.step import MODEL, TOTAL, Batch
+from utils.errors import ConfigError
 
 
 @LEARNERS.register
@@ -54,7 +55,15 @@ class Supervised:
         return output.float()
 
     def compare(self, output: Tensor, batch: Batch) -> dict[str, Tensor]:
-        """`loss`, the sum by weight, and each loss by its own name, before its weight."""
+        """`loss`, the sum by weight, and each loss by its own name, before its weight.
+
+        Raises:
+            ConfigError: a loss gives something else than a scalar.
+        """
         parts = {name: loss(output, batch["target"]) for name, (loss, _) in self.losses.items()}
+        for name, value in parts.items():
+            if not isinstance(value, Tensor) or value.ndim:
+                given = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else repr(value)
+                raise ConfigError(f"LOSSES.{name}: must give a scalar tensor, but gives {given}")
         total = sum(self.losses[name][1] * value for name, value in parts.items())
         return {TOTAL: total, **parts}

@@ -207,6 +207,20 @@ def test_crop_larger_than_a_picture_names_split_and_picture(photos):
         list(build_loader(cfg, "train", "cpu"))
 
 
+@pytest.mark.parametrize(
+    ("degrade", "words"),
+    [
+        (lambda image, rng: image * np.nan, "gives values that are not finite"),
+        (lambda image, rng: image[..., 0], r"must give a picture \(H, W, 3\).*shape \(8, 8\)"),
+        (lambda image, rng: None, "but gives None"),
+    ],
+)
+def test_a_degradation_that_gives_no_picture_is_named(photos, monkeypatch, degrade, words):
+    monkeypatch.setattr(Noise, "__call__", lambda self, image, rng: degrade(image, rng))
+    with pytest.raises(DataError, match=f"train: .*degradation Noise.*{words}"):
+        epoch_of(build_loader(make_config(photos), "train", "cpu"), 1)
+
+
 def test_clean_pictures_without_degradations(photos):
     cfg = make_config(photos)
     cfg.DATA.DEGRADATIONS = []

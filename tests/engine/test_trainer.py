@@ -520,6 +520,7 @@ def test_refuses_to_go_on_as_another_run(make, key, value):
         ({"SOLVER__ITERATIONS": 0}, r"SOLVER\.ITERATIONS: is 0"),
         ({"DATA__CHANNELS": 3}, r"DATA\.CHANNELS: is 3, but MODEL TinyNet takes 1"),
         ({"LEARNER__NAME": "Supervise"}, r"LEARNER\.NAME: .*did you mean Supervised"),
+        ({"LOSSES__lr": {"NAME": "L1"}}, r"LOSSES\.lr: this name stands for something else"),
         ({"DATASETS__VAL__NAME": ""}, r"DATASETS\.VAL\.NAME: is empty"),
     ],
 )

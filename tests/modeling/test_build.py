@@ -5,6 +5,7 @@ import torch
 
 from config import get_defaults
 from modeling.build import build_losses, build_model
+from modeling.registries import ARCHITECTURES, LOSSES
 from utils.errors import ConfigError
 
 
@@ -27,6 +28,20 @@ def test_a_misspelt_part_is_named_with_a_proposal(change, words):
     cfg.MODEL.update(change)
     with pytest.raises(ConfigError, match=words):
         build_model(cfg)
+
+
+@pytest.mark.parametrize("base", [object, torch.nn.Module])
+def test_what_is_no_architecture_or_no_loss_is_named(base, monkeypatch):
+    cfg = get_defaults()
+    for registry in (ARCHITECTURES, LOSSES):
+        monkeypatch.setitem(registry._parts, "Bare", type("Bare", (base,), {}))
+    cfg.MODEL.NAME = "Bare"
+    with pytest.raises(ConfigError, match=r"MODEL\.NAME: Bare must be an nn\.Module with a desc"):
+        build_model(cfg)
+    cfg.LOSSES["pixel"] = {"NAME": "Bare"}
+    if base is object:
+        with pytest.raises(ConfigError, match=r"LOSSES\.pixel\.NAME: Bare must be an nn\.Module"):
+            build_losses(cfg)
 
 
 def test_no_loss_is_an_error():

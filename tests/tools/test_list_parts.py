@@ -43,6 +43,16 @@ def run(tmp_path):
     return run
 
 
+def test_an_architecture_that_states_nothing_is_listed_all_the_same(run, tmp_path):
+    (tmp_path / "bare.py").write_text(
+        "from torch import nn\nfrom modeling import ARCHITECTURES\n"
+        "ARCHITECTURES.register(type('BareNet', (nn.Module,), {'__module__': 'bare'}))\n"
+    )
+    done = run("--plugin", "bare", "BareNet")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "BareNet()" in done.stdout
+
+
 @pytest.mark.parametrize("words", [["--plugin", "my_lab.weather"], ["--config-file", "my_lab.yml"]])
 def test_parts_from_outside_are_listed(run, words):
     done = run(*words, "listed*")

@@ -73,6 +73,7 @@ def test_a_part_that_takes_anything_gets_anything(registry):
         ({"NAME": "Plain", "ARGS": {}}, "MODEL.ARGS.size: "),
         ({"NAME": "Plain", "ARGS": {"size": -1}}, "MODEL.ARGS: network Plain refuses them: size"),
         ({"NAME": "Plain", "ARGS": {"size": "big"}}, "MODEL.ARGS: network Plain refuses them"),
+        ({"ARGS": {}}, "MODEL.NAME: is missing; known: "),
         ({"NAME": "Plain", "ARGS": {"size": 1, "scale": 4}}, "MODEL.ARGS.scale: is set by the"),
     ],
 )
@@ -80,6 +81,16 @@ def test_build_part_names_the_key(registry, spec, place):
     with pytest.raises(ConfigError) as caught:
         build_part(registry, spec, "MODEL", scale=3)
     assert str(caught.value).startswith(place)
+
+
+def test_an_argument_that_a_part_stumbles_over_is_no_traceback(registry):
+    class Stumbling:
+        def __init__(self, word):
+            self.word = word.lower()
+
+    registry.register(Stumbling)
+    with pytest.raises(ConfigError, match=r"LEARNER\.ARGS: network Stumbling cannot be .*'lower'"):
+        build_part(registry, {"NAME": "Stumbling", "ARGS": {"word": 5}}, "LEARNER")
 
 
 def test_build_part_joins_arguments_and_what_the_framework_gives(registry):

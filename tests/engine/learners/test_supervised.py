@@ -3,6 +3,7 @@ import torch
 from torch import nn
 
 from engine.learners import LEARNERS
+from utils.errors import ConfigError
 
 CPU = torch.device("cpu")
 
@@ -22,6 +23,13 @@ def test_sums_named_losses_by_weight_and_its_gradient_is_theirs():
     assert found["loss"].item() == pytest.approx(expected.item(), rel=1e-6)
     ours = torch.autograd.grad(found["loss"], model.weight)[0]
     assert torch.allclose(ours, torch.autograd.grad(expected, model.weight)[0])
+
+
+def test_a_loss_that_gives_no_scalar_is_named():
+    batch = {"input": torch.rand(2, 1, 5, 4), "target": torch.rand(2, 1, 5, 4)}
+    learner = supervised(nn.Conv2d(1, 1, 1), {"far": (nn.L1Loss(reduction="none"), 1.0)})
+    with pytest.raises(ConfigError, match=r"LOSSES\.far: must give a scalar.*\(2, 1, 5, 4\)"):
+        learner.step(batch)
 
 
 def test_losses_are_taken_in_float32_whatever_the_model_computes_in():
