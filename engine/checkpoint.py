@@ -11,6 +11,7 @@ import os
 import pickle
 import re
 import shutil
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -185,11 +186,17 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, OSError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else "it ends too early"
-        raise CheckpointError(f"{path}: is no whole checkpoint: {reason}") from error
+        raise CheckpointError(f"{path}: is no whole checkpoint: {_why(path, error)}") from error
     if not isinstance(state, dict) or state.get("format") != _FORMAT:
         raise CheckpointError(f"{path}: is not a checkpoint of this version of Pellucid")
     return state
+
+
+def _why(path: Path, error: Exception) -> str:
+    """In a user's words; PyTorch's own would be a number, or a paragraph on its zip reader."""
+    if not isinstance(error, OSError) and not zipfile.is_zipfile(path):
+        return "it is cut short, or something else"
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def _move_back(path: Path, keep: int) -> None:

@@ -1,6 +1,7 @@
 """What every command-line tool shares: config arguments, overrides, and how errors are shown."""
 
 import argparse
+import os
 import re
 import sys
 import traceback
@@ -10,6 +11,7 @@ from utils.errors import ConfigError, PellucidError
 
 _REFUSED = 2
 _INTERRUPTED = 130
+_PIPE_CLOSED = 141
 _BARE_KEY = re.compile(r"[A-Z][A-Z_]+(\.\w+)*: ")  # "MODEL.ARGS.width: ..."
 
 
@@ -85,7 +87,8 @@ def run_tool(
     """Parse the command line, run `main`, and turn errors a user can mend into one or two lines.
 
     Returns:
-        The exit status: 0 or what `main` gives, 2 after a `PellucidError`, 130 after an interrupt.
+        The exit status: 0 or what `main` gives, 2 after a `PellucidError`, 130 after an interrupt,
+        141 where nobody reads the output any more.
     """
     add_debug_argument(parser)
     words = list(sys.argv[1:] if argv is None else argv)
@@ -93,13 +96,18 @@ def run_tool(
     try:
         takes_overrides = parser.get_default("overrides") is not None
         arguments = parse(parser, words) if takes_overrides else parser.parse_args(words)
-        return main(arguments) or 0
+        status = main(arguments) or 0
+        sys.stdout.flush()
+        return status
     except PellucidError as error:
         if arguments.debug:
             traceback.print_exc()
         notes = "".join(f" ({note})" for note in getattr(error, "__notes__", ()))
         sys.stderr.write(f"error: {_placed(error, arguments)}{notes}\n")
         return _REFUSED
+    except BrokenPipeError:  # "| head" has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _PIPE_CLOSED
     except KeyboardInterrupt:
         if arguments.debug:
             traceback.print_exc()

@@ -33,9 +33,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
             temporary.touch(exist_ok=False)  # a refusal comes before the work, not after it
             mode = temporary.stat().st_mode
             yield temporary
-            temporary.chmod(
-                mode
-            )  # some writers (safetensors) make files that only their owner reads
+            temporary.chmod(mode)  # some writers (safetensors) make it for their owner only
             _flush(temporary)
             os.replace(temporary, path)
             _flush_folder(path.parent)

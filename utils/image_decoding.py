@@ -14,6 +14,9 @@ from PIL import Image, ImageOps
 from utils.errors import ImageError
 from utils.image_headers import ImageHeader
 
+# What is wrong with a file is told by the error that names it, not by OpenCV as well.
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+
 _RGB_ORDER = {3: cv2.COLOR_BGR2RGB, 4: cv2.COLOR_BGRA2RGBA}
 _UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     2: lambda image: image[:, ::-1],

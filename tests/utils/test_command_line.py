@@ -1,11 +1,17 @@
 """Flags before and after overrides, and errors in a line or two."""
 
 import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from utils.command_line import add_config_arguments, parse, run_tool
 from utils.errors import ConfigError, DataError
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def tool_parser():
@@ -125,6 +131,23 @@ def test_debug_shows_the_traceback(capsys):
 def test_an_interrupt_is_130_without_a_traceback(capsys):
     assert run_raising(KeyboardInterrupt()) == 130
     assert capsys.readouterr().err == "interrupted\n"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="closes the reading end of a pipe")
+@pytest.mark.parametrize("lines", [1, 100_000])
+def test_output_that_nobody_reads_is_no_traceback(lines):
+    program = f"""
+import argparse, sys
+from utils.command_line import run_tool
+sys.exit(run_tool(lambda words: print("line\\n" * {lines}), argparse.ArgumentParser(), []))
+"""
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-c", program], stdout=writing, stderr=subprocess.PIPE, cwd=ROOT
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, b"")
 
 
 def test_a_defect_of_ours_is_not_hidden():
