@@ -47,6 +47,8 @@ def check(merge: Merge) -> None:
         value = _at(cfg, key)
         if value not in choices:
             fail(key, f"{value!r} is no choice; {did_you_mean(str(value), map(str, choices))}")
+    if not cfg.OUTPUT_DIR.strip():
+        fail("OUTPUT_DIR", "is empty; name a folder for what the run leaves")
     if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", cfg.DEVICE):
         proposal = did_you_mean(cfg.DEVICE, ("auto", "cpu", "cuda", "cuda:1"))
         fail("DEVICE", f"{cfg.DEVICE!r} is no choice; {proposal}")

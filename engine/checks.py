@@ -118,12 +118,19 @@ def metric_directions(cfg: Config) -> dict[str, bool]:
     """Each figure of a validation that can be tracked, and whether more of it is better.
 
     Raises:
-        ConfigError: VALIDATION.TRACK is none of them, or an unknown metric is named.
+        ConfigError: VALIDATION.TRACK is none of them, an unknown metric is named, or a name of a
+            loss or metric is taken.
     """
     for key, taken in _TAKEN.items():
         for name in taken:
             if name in cfg[key]:
                 raise ConfigError(f"{key}.{name}: this name stands for something else; use another")
+    for name in cfg.LOSSES:
+        if name in cfg.METRICS:
+            raise ConfigError(
+                f"LOSSES.{name}: METRICS has a {name} too, and both would be told as val/{name}; "
+                "give one of them another name"
+            )
     directions = {TOTAL: False}
     for name, spec in cfg.METRICS.items():
         try:

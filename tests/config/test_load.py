@@ -163,6 +163,7 @@ def test_a_wrong_file_is_named_with_key_and_proposal(tmp_path, text, key, propos
         ("LOSSES..NAME", "L1", "a name is missing"),
         ("MODEL.ARGS", "{a: 1, a: 2}", "a stands twice"),
         ("PRECISION", "half", "'half' is no choice"),
+        ("OUTPUT_DIR", "", "is empty; name a folder"),
         ("VALIDATION.TRACK", "pnsr", "did you mean psnr?"),
     ],
 )
