@@ -50,7 +50,7 @@ def say_how_it_ended(parts: Parts, position: Position, first: int, best: Path) -
         told = (tracker.metric, tracker.worse)
         _log.info("stopped early: %s did not get better in %d validations", *told)
     elif position.iteration == first:
-        _log.info("this run was complete already; raise SOLVER.EPOCHS for a longer one")
+        _log.info("this run was complete already; raise its length in SOLVER to go on")
     if tracker.value is not None:
         found = (tracker.metric, tracker.value, tracker.epoch, best)
         _log.info("best %s %.5g in epoch %d: %s", *found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,21 +89,23 @@ class LossMeter:
     def read_window(self) -> Reading:
         """What came since the last reading, in one transfer; the next reading begins here."""
         values = self._over_ranks().tolist()
-        samples, skipped, in_a_row, _ = values[-_COUNTS:]
-        for name, value in zip(self._names, values, strict=False):
-            self._sums[name] = self._sums.get(name, 0.0) + value
-        self._samples += samples
-        self._skipped += int(skipped)
+        self._sums, self._samples, self._skipped = self._epoch_with(values)
+        in_a_row = values[-_COUNTS + 2]
         self._window.zero_()
         self._window[-2:] += in_a_row
         return self._reading(values)
 
     def read_epoch(self) -> Reading:
-        """What came since `reset`; `in_a_row` and `not_finite` only of what was not read yet."""
-        window = self.read_window()
+        """What came since `reset`; `in_a_row` and `not_finite` only of what was not read yet.
+
+        Reading goes on as if this had not been read: an epoch cut short may do so, too.
+        """
+        values = self._over_ranks().tolist()
+        window = self._reading(values)
+        sums, samples, skipped = self._epoch_with(values)
         return Reading(
-            means=_means(self._sums, self._samples),
-            skipped=self._skipped,
+            means=_means(sums, samples),
+            skipped=skipped,
             in_a_row=window.in_a_row,
             not_finite=window.not_finite,
         )
@@ -136,7 +138,14 @@ class LossMeter:
         self._sums = dict(state["sums"])
         self._samples, self._skipped = state["samples"], state["skipped"]
 
-    def _reading(self, values: list[float]) -> Reading:
+    def _epoch_with(self, window: Sequence[float]) -> tuple[dict[str, float], float, int]:
+        """The epoch's sums, samples and bad steps, those of a window included."""
+        samples, skipped, _, _ = window[-_COUNTS:]
+        named = zip(self._names, window, strict=False)
+        sums = {name: self._sums.get(name, 0.0) + value for name, value in named}
+        return sums, self._samples + samples, self._skipped + int(skipped)
+
+    def _reading(self, values: Sequence[float]) -> Reading:
         samples, skipped, _, longest = values[-_COUNTS:]
         failures = values[len(self._names) : -_COUNTS]
         named = zip(self._names, failures, strict=True)

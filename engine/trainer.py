@@ -98,7 +98,7 @@ class Trainer:
     def finished(self) -> bool:
         """Whether nothing is left to do."""
         at_the_end = self.position.iteration >= self.parts.iterations
-        return self.position.step == 0 and (at_the_end or self.parts.tracker.exhausted)
+        return self.position.measured and (at_the_end or self.parts.tracker.exhausted)
 
     def save(self) -> None:
         """Write `checkpoints/last.pt`: everything needed to go on from this very step.
@@ -199,8 +199,10 @@ class Trainer:
         self.history.put(EPOCH, position.epoch, position.iteration, values)
         if evaluation is not None:
             self._judge(evaluation)
-        position.next_epoch()
-        self._meter.reset()
+        whole = position.step >= len(self.parts.train_loader)
+        position.end_epoch(whole)
+        if whole:
+            self._meter.reset()
         self.save()
 
     def _validate(self, stop: StopSignals) -> Evaluation:

@@ -92,7 +92,7 @@ def _lines_until(path: Path, done: Position) -> list[str]:
     for line in path.read_text(encoding="utf-8").splitlines():
         try:
             record = json.loads(line)
-            if done.is_past(record["kind"], record["epoch"], record["iteration"]):
+            if done.is_past(record["kind"], record["iteration"]):
                 kept.append(line)
         except (ValueError, KeyError, TypeError):  # the torn last line of a killed run
             break

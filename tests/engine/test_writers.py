@@ -30,6 +30,19 @@ def test_json_lines_go_on_without_what_is_measured_again(tmp_path):
     ]
 
 
+@pytest.mark.parametrize(("measured", "kept"), [(False, [3]), (True, [3, 5])])
+def test_json_lines_keep_an_epoch_cut_short_once_it_is_measured(tmp_path, measured, kept):
+    path = tmp_path / "metrics.jsonl"
+    history = History()
+    history.tell(JsonLines(path, None))
+    for epoch, iteration in ((1, 3), (2, 5), (2, 6)):
+        history.put(EPOCH, epoch, iteration, {})
+    history.close()
+    JsonLines(path, Position(epoch=2, step=2, iteration=5, measured=measured)).close()
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [row["iteration"] for row in rows] == kept
+
+
 def test_tensorboard_holds_scalars_and_strips(tmp_path, rng):
     history = History()
     history.tell(TensorBoard(tmp_path, None))

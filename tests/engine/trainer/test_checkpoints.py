@@ -26,9 +26,9 @@ def test_checkpoints_within_an_epoch_are_kept_in_a_bounded_number(make):
     folder = trainer.output.last.parent
     found = {path.name: load_checkpoint(path)["position"] for path in folder.glob("*.pt")}
     assert found == {
-        "last.pt": {"epoch": 3, "step": 0, "iteration": 6},
-        "last-1.pt": {"epoch": 2, "step": 3, "iteration": 6},
-        "last-2.pt": {"epoch": 2, "step": 2, "iteration": 5},
+        "last.pt": {"epoch": 3, "step": 0, "iteration": 6, "measured": True},
+        "last-1.pt": {"epoch": 2, "step": 3, "iteration": 6, "measured": False},
+        "last-2.pt": {"epoch": 2, "step": 2, "iteration": 5, "measured": False},
     }
     fewer = make(CHECKPOINT__KEEP=1, SOLVER__EPOCHS=3)
     run(fewer, resume=True)

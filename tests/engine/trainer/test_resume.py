@@ -54,6 +54,30 @@ def test_a_run_stopped_anywhere_is_saved_and_ends_with_the_same_bits(make, call)
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
+def test_a_run_that_ended_within_an_epoch_goes_on_there_as_the_longer_run(make):
+    whole, cut = make("whole", SOLVER__ITERATIONS=8), make("cut", SOLVER__ITERATIONS=5)
+    for cfg in (whole, cut):
+        cfg.SOLVER.AVERAGE, cfg.LOG.PERIOD = 0.9, 3
+    run(whole)
+    before = run(cut).position
+    assert (before.epoch, before.step, before.iteration) == (2, 2, 5)
+    run(cut, resume=True)  # is complete, and stays so
+    cut.SOLVER.ITERATIONS = 8
+    folder = run(cut, resume=True).output.path
+    rows = [json.loads(line) for line in (folder / "metrics.jsonl").open()]
+    assert [(row["kind"], row["epoch"], row["iteration"]) for row in rows] == [
+        ("step", 1, 3), ("epoch", 1, 3), ("epoch", 2, 5), ("step", 2, 6), ("epoch", 2, 6),
+        ("epoch", 3, 8),
+    ]  # fmt: skip
+    assert "epoch 2/3 step 6/8" in (folder / "log.txt").read_text()
+    longer, at_once = last(cut), last(whole)
+    assert longer["history"].pop(1)["iteration"] == 5  # one validation more, of which it keeps
+    for state in (longer, at_once):  # the record, and the best weights if it found them
+        state.pop("tracker")
+        state.pop("config")
+    assert_same(longer, at_once)
+
+
 def test_ctrl_c_saves_too(make, monkeypatch):
     monkeypatch.setattr(SignallingL1, "number", signal.SIGINT)
     cfg = make()
@@ -61,7 +85,12 @@ def test_ctrl_c_saves_too(make, monkeypatch):
     trainer.parts.step.learner.losses["pixel"][0].call = 2
     with pytest.raises(KeyboardInterrupt):
         trainer.train()
-    assert last(cfg)["position"] == {"epoch": 1, "step": 2, "iteration": 2}
+    assert last(cfg)["position"] == {
+        "epoch": 1,
+        "step": 2,
+        "iteration": 2,
+        "measured": False,
+    }
 
 
 def test_a_complete_run_stays_as_it_is(make):
