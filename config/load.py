@@ -1,6 +1,7 @@
 """From a YAML file and overrides to the frozen config of a run, and back to text."""
 
 import importlib
+import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -57,15 +58,29 @@ def import_plugins(cfg: Config, source: str = "config") -> None:
     """Import the modules that PLUGINS names.
 
     Raises:
-        ConfigError: naming the module that cannot be imported, and why.
+        ConfigError: naming the module that cannot be imported, why, and the line at fault.
     """
     for index, module in enumerate(cfg.PLUGINS):
         try:
             importlib.import_module(module)
         except Exception as error:  # a plug-in may fail in any way it likes
-            reason = " ".join(f"{type(error).__name__}: {error}".split())
-            problem = f"cannot import {module!r}: {reason}"
+            said = error.msg if isinstance(error, SyntaxError) else error
+            reason = " ".join(f"{type(error).__name__}: {said}".split())
+            problem = f"cannot import {module!r}: {reason}{_place_of(error, module)}"
             raise ConfigError(f"{source}: PLUGINS.{index}: {problem}") from error
+
+
+def _place_of(error: Exception, module: str) -> str:
+    """Where in the plug-in it failed, as " (file:line)"; empty where there is no such plug-in."""
+    if isinstance(error, SyntaxError):
+        return f" ({error.filename}:{error.lineno})"
+    package = module.partition(".")[0]
+    own = [
+        f" ({frame.f_code.co_filename}:{line})"
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if str(frame.f_globals.get("__name__")).partition(".")[0] == package
+    ]
+    return own[-1] if own else ""
 
 
 def dump(cfg: Config) -> str:

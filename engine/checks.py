@@ -12,6 +12,7 @@ from config import Config, as_dict
 from engine.checkpoint import earlier_checkpoints
 from engine.metrics import METRICS, Metric
 from engine.step import GRADIENT, TOTAL
+from utils.distributed import world_size
 from utils.errors import ConfigError, PartError, TrainingError
 from utils.registry import did_you_mean
 
@@ -84,17 +85,17 @@ def refuse_changes(saved: Mapping[str, Any], cfg: Config, checkpoint: Path) -> l
     """A resumed run must be the run it was; a longer one is allowed.
 
     Args:
-        saved: the config in the checkpoint, in plain Python.
+        saved: the checkpoint: its `config`, in plain Python, and the `generators` of each process.
         cfg: the config now.
         checkpoint: named in messages.
 
     Returns:
-        The other options that differ, as "KEY was A, is B", for the log.
+        What else differs, as "KEY was A, is B", for the log: options, the number of processes.
 
     Raises:
         TrainingError: an option differs that must not.
     """
-    before, now = dict(_options(saved)), dict(_options(as_dict(cfg)))
+    before, now = dict(_options(saved["config"])), dict(_options(as_dict(cfg)))
     changed = [key for key in {**before, **now} if before.get(key) != now.get(key)]
     told = {key: f"{key} was {before.get(key)}, is {now.get(key)}" for key in changed}
     for key in changed:
@@ -103,6 +104,9 @@ def refuse_changes(saved: Mapping[str, Any], cfg: Config, checkpoint: Path) -> l
                 f"{checkpoint}: cannot go on with another {key.rpartition('.')[0] or key}: "
                 f"{told[key]}; put it back, or begin a new run in another OUTPUT_DIR"
             )
+    processes = len(saved["generators"])
+    if processes != world_size():
+        told["processes"] = f"the number of processes was {processes}, is {world_size()}"
     return list(told.values())
 
 

@@ -252,7 +252,7 @@ class Trainer:
     def _go_on(self, checkpoint: Path) -> None:
         last = self.output.last
         state = from_main(lambda: _read(checkpoint, last))
-        changes = checks.refuse_changes(state["config"], self.cfg, checkpoint)
+        changes = checks.refuse_changes(state, self.cfg, checkpoint)
         self._assemble(from_weights=False)
         self._restore(state, checkpoint)
         self._tell_writers(self.position)

@@ -288,6 +288,8 @@ def lab(tmp_path, monkeypatch):
     (folder / "__init__.py").write_text("")
     (folder / "models.py").write_text("LOADED = True\n")
     (folder / "broken.py").write_text("raise OSError('no\\nluck')\n")
+    (folder / "torn.py").write_text("LOADED = True\nOTHER = (\n")
+    (folder / "relying.py").write_text("import json\n\nVALUE = json.loads('{')\n")
     monkeypatch.syspath_prepend(tmp_path)
     yield
     for name in [name for name in sys.modules if name.startswith("pellucid_lab")]:
@@ -307,6 +309,12 @@ def test_a_plugin_that_fails_is_named(lab, module):
     assert (
         message.startswith("override: PLUGINS.0: cannot import ") and module.strip("'") in message
     )
+
+
+@pytest.mark.parametrize(("module", "line"), [("broken", 1), ("torn", 2), ("relying", 3)])
+def test_the_line_at_fault_in_a_plugin_is_named(lab, tmp_path, module, line):
+    message = refused(None, "PLUGINS", f"[pellucid_lab.{module}]")
+    assert message.endswith(f" ({tmp_path / 'pellucid_lab' / module}.py:{line})")
 
 
 def test_from_dict_imports_nothing_by_itself(lab):

@@ -137,8 +137,10 @@ def test_a_run_goes_on_with_another_number_of_processes(pair, alone):
     assert codes == [0, 0], outputs
     code, output = pair.servers[1].run(*words, "--resume", "SOLVER.EPOCHS", "4")
     assert code == 0, output
+    assert "the number of processes was 2, is 1" in output
     codes, outputs = pair.run(*words, "--resume")
     assert codes == [0, 0], outputs
+    assert "the number of processes was 1, is 2" in outputs[0]
     assert_close_run(alone, pair.folder / "mixed")
 
 
