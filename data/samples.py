@@ -11,6 +11,7 @@ from torch.utils.data import Dataset
 from utils.errors import DataError, ImageError, PellucidError, some
 
 Sample = dict[str, Any]
+_DEPTHS = (np.uint8, np.uint16)
 
 
 class Source(Protocol):
@@ -77,7 +78,9 @@ class Samples(Dataset):
         """
         sample, rng, unreadable = self._read(*key)
         for transform in self.transforms:
-            sample = transform(sample, rng)
+            halves = [half for half in ("input", "target") if half in sample]
+            name, sample = sample["name"], transform(sample, rng)
+            _check_transformed(sample, halves, name, type(transform).__name__)
         if "input" not in sample:
             sample = {**sample, "target": self._cropped(sample)}
             sample["input"] = self._degrade(sample, rng)
@@ -136,12 +139,29 @@ class Samples(Dataset):
         return np.rint(np.clip(image, 0.0, 1.0) * np.float32(peak)).astype(target.dtype)
 
 
+def _check_transformed(sample: Any, halves: Sequence[str], name: str, transform: str) -> None:
+    for half in halves:
+        image = sample.get(half) if isinstance(sample, dict) else None
+        if not isinstance(image, np.ndarray) or image.ndim != 3 or image.dtype not in _DEPTHS:
+            raise DataError(
+                f"{name}: transform {transform} must give a sample whose {half!r} is a picture "
+                f"(H, W, C) of uint8 or uint16, but gives {_kind(image)}"
+            )
+    if "name" not in sample:
+        raise DataError(f"{name}: transform {transform} must give a sample with its 'name'")
+
+
+def _kind(image: object) -> str:
+    if isinstance(image, np.ndarray):
+        return f"an array of shape {image.shape} and {image.dtype}"
+    return f"a {type(image).__name__}"
+
+
 def _check_degraded(image: object, channels: int, name: str, degradation: str) -> None:
     if not isinstance(image, np.ndarray) or image.ndim != 3 or image.shape[2] != channels:
-        given = f"an array of shape {image.shape}" if isinstance(image, np.ndarray) else repr(image)
         raise DataError(
             f"{name}: degradation {degradation} must give a picture (H, W, {channels}), but gives "
-            f"{given}"
+            f"{_kind(image)}"
         )
     if not np.isfinite(image).all():
         raise DataError(f"{name}: degradation {degradation} gives values that are not finite")

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from torch import nn
 
 from config import Config, as_dict
 from engine.checkpoint import earlier_checkpoints
-from engine.metrics import METRICS, Metric
+from engine.metrics.build import metric_class
 from engine.step import GRADIENT, TOTAL
 from utils.distributed import world_size
-from utils.errors import ConfigError, PartError, TrainingError
+from utils.errors import ConfigError, TrainingError
 from utils.registry import did_you_mean
 
 # Without these being equal, a resumed run would not be the same run.
@@ -137,11 +137,7 @@ def metric_directions(cfg: Config) -> dict[str, bool]:
             )
     directions = {TOTAL: False}
     for name, spec in cfg.METRICS.items():
-        try:
-            metric = cast(type[Metric], METRICS.get(spec["NAME"]))
-        except PartError as error:
-            raise ConfigError(f"METRICS.{name}.NAME: {error}") from error
-        directions[name] = metric.higher_is_better
+        directions[name] = metric_class(spec, f"METRICS.{name}").higher_is_better
     track = cfg.VALIDATION.TRACK
     if track not in directions:
         raise ConfigError(

@@ -15,6 +15,7 @@ from tqdm import tqdm
 from config import Config
 from data.build import to_device
 from engine.color import enlarge
+from engine.contracts import check_output
 from engine.memory import out_of_memory_named
 from engine.metrics import build_metrics
 from engine.precision import PRECISIONS, autocast, resolve_precision
@@ -162,11 +163,10 @@ class Evaluator:
             picture, target = batch["input"], batch["target"]
             with autocast(self._device, precision):
                 output = model(picture)
-            if output.shape != target.shape:
-                raise DataError(
-                    f"{names[0]}: the model gives {_size(output)} from {_size(picture)} but the "
-                    f"target is {_size(target)}; model and data set differ in scale or channels"
-                )
+            try:
+                check_output(type(model).__name__, output, picture, target)
+            except DataError as error:
+                raise DataError(f"{names[0]}: {error}") from error
             run.add(names, picture, output.float(), target)
 
     def _summary(self, run: _Run) -> Evaluation:
@@ -237,8 +237,3 @@ class _Run:
 def _sum_each(parts: list[Tensor]) -> list[Tensor]:
     """Each tensor's sum over all processes, in one reduction."""
     return list(sum_over_ranks(torch.cat(parts)).split([len(part) for part in parts]))
-
-
-def _size(image: Tensor) -> str:
-    channels, height, width = image.shape[-3:]
-    return f"{width}x{height} with {channels} channel{'s' if channels > 1 else ''}"

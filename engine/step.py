@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from engine.contracts import check_total
 from engine.parallel import Replicas, join_moves
 from engine.update import Update
 from utils.distributed import world_size
@@ -126,6 +127,7 @@ class TrainingStep:
         share = part["count"] / part["total"] * world_size()
         with self._replicas.learning(network, join):
             told = self.learner.step(part, network)
+            check_total(type(self.learner).__name__, network, told, TOTAL)
             self.updates[network].backward(told[TOTAL] * share)
         return {name: value.detach() * part["count"] for name, value in told.items()}
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from engine.contracts import check_losses, check_output
 from engine.precision import autocast
 from engine.registries import LEARNERS
 from engine.step import MODEL, TOTAL, Batch
-from utils.errors import ConfigError
 
 
 @LEARNERS.register
@@ -32,6 +32,7 @@ class Supervised:
         precision: str,
     ) -> None:
         self.networks = {MODEL: model}
+        self._architecture = type(model).__name__
         self.losses = losses
         self._device = device
         self._precision = precision
@@ -49,21 +50,23 @@ class Supervised:
         return self.compare(self.restore(batch), batch)
 
     def restore(self, batch: Batch) -> Tensor:
-        """The model's output for `input`, float32."""
+        """The model's output for `input`, float32.
+
+        Raises:
+            DataError: it is not of the target's size or channels.
+        """
         with autocast(self._device, self._precision):
             output = self.networks[MODEL](batch["input"])
+        check_output(self._architecture, output, batch["input"], batch["target"])
         return output.float()
 
     def compare(self, output: Tensor, batch: Batch) -> dict[str, Tensor]:
         """`loss`, the sum by weight, and each loss by its own name, before its weight.
 
         Raises:
-            ConfigError: a loss gives something else than a scalar.
+            ConfigError: a loss gives something else than a scalar, or none has a gradient.
         """
         parts = {name: loss(output, batch["target"]) for name, (loss, _) in self.losses.items()}
-        for name, value in parts.items():
-            if not isinstance(value, Tensor) or value.ndim:
-                given = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else repr(value)
-                raise ConfigError(f"LOSSES.{name}: must give a scalar tensor, but gives {given}")
+        check_losses(self._architecture, output, parts)
         total = sum(self.losses[name][1] * value for name, value in parts.items())
         return {TOTAL: total, **parts}

@@ -212,13 +212,32 @@ def test_crop_larger_than_a_picture_names_split_and_picture(photos):
     [
         (lambda image, rng: image * np.nan, "gives values that are not finite"),
         (lambda image, rng: image[..., 0], r"must give a picture \(H, W, 3\).*shape \(8, 8\)"),
-        (lambda image, rng: None, "but gives None"),
+        (lambda image, rng: None, "but gives a NoneType"),
     ],
 )
 def test_a_degradation_that_gives_no_picture_is_named(photos, monkeypatch, degrade, words):
     monkeypatch.setattr(Noise, "__call__", lambda self, image, rng: degrade(image, rng))
     with pytest.raises(DataError, match=f"train: .*degradation Noise.*{words}"):
         epoch_of(build_loader(make_config(photos), "train", "cpu"), 1)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda sample: sample.pop("target") is None, "whose 'target' is .*gives a NoneType"),
+        (lambda sample: sample.update(target=sample["target"] / 255), "shape .* and float64"),
+        (lambda sample: sample.pop("name") is None, "with its 'name'"),
+    ],
+)
+def test_a_transform_that_gives_no_sample_is_named(photos, monkeypatch, change, words):
+    def slip(self, sample, rng):
+        change(sample)
+        return sample
+
+    monkeypatch.setattr(data.TRANSFORMS.get("RandomCrop"), "__call__", slip)
+    cfg = make_config(photos)
+    with pytest.raises(DataError, match=f"train: .*transform RandomCrop must give .*{words}"):
+        epoch_of(build_loader(cfg, "train", "cpu"), 1)
 
 
 def test_clean_pictures_without_degradations(photos):

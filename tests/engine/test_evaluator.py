@@ -160,7 +160,7 @@ def test_baseline_of_a_scale_is_the_published_bicubic(rng):
 
 def test_refusals_name_the_picture(pairs):
     evaluator = Evaluator(config(), CPU)
-    with pytest.raises(DataError, match="p0: the model gives 66x80 with 3 channels from 33x40"):
+    with pytest.raises(DataError, match="p0: MODEL Nearest gives 66x80 with 3 channels from 33x40"):
         evaluator.evaluate(Nearest(), loader(pairs))
     with pytest.raises(DataError, match="p0: has no target"):
         evaluator.evaluate(

@@ -13,6 +13,7 @@ from engine.learners.supervised import Supervised
 from engine.step import TrainingStep, split
 from engine.update import Update
 from solver import build_optimizer, build_scheduler
+from utils.errors import ConfigError
 
 CPU = torch.device("cpu")
 
@@ -104,6 +105,22 @@ def test_a_share_weighs_as_many_samples_as_count_in_the_whole_step():
     idle = stepper(network())
     assert idle.take(filler).samples == 0
     torch.testing.assert_close(idle.updates["model"].network.state_dict(), start.state_dict())
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ({}, "it is a NoneType"),
+        ({"loss": 0.5}, "it is a float"),
+        ({"loss": torch.ones(3)}, r"it is shape \(3,\)"),
+        ({"loss": torch.ones(())}, "it has no gradient"),
+    ],
+)
+def test_a_learner_without_a_loss_to_learn_from_is_named(told, words, monkeypatch):
+    step = stepper(network())
+    monkeypatch.setattr(step.learner, "step", lambda batch, network: told)
+    with pytest.raises(ConfigError, match=rf"LEARNER Supervised: step\(batch, 'model'\).*{words}"):
+        step.take(batch_of(2))
 
 
 def test_parts_come_to_the_device_one_at_a_time():

@@ -124,6 +124,16 @@ def test_built_from_a_config():
     assert isinstance(built["ssim"], SSIM)
 
 
+def test_what_is_no_metric_is_named(monkeypatch):
+    class Stranger:
+        pass
+
+    monkeypatch.setitem(METRICS._parts, "Stranger", Stranger)
+    spec = {"NAME": "Stranger", "ARGS": {}}
+    with pytest.raises(ConfigError, match=r"METRICS\.m\.NAME: Stranger must derive from .*Metric"):
+        build_metrics(config(m=spec))
+
+
 @pytest.mark.parametrize(
     ("spec", "place"),
     [
