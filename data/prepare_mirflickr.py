@@ -142,7 +142,10 @@ def _convert(
 
 def _convert_one(file: Path, pool: Path) -> tuple[str | None, str]:
     """The name of the picture's files in `pool`, None where it is too small; what is wrong."""
-    state = file.stat()
+    try:
+        state = file.stat()
+    except OSError as error:  # a link to a file that is gone
+        return None, f"{file}: cannot be read: {error.strerror}"
     key = hashlib.blake2b(os.fsencode(file.resolve()), digest_size=16).hexdigest()
     pooled = f"{key}-{state.st_size}-{state.st_mtime_ns}.png"
     if (pool / "HR" / pooled).exists():  # it is written last

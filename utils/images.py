@@ -31,6 +31,8 @@ _ALPHA_SUFFIXES = (".png", ".tif", ".tiff", ".webp")
 def list_images(folder: str | Path) -> list[Path]:
     """The pictures directly inside `folder`, by suffix (any case), sorted by name; no hidden files.
 
+    A link to a file that is gone is among them, so that reading it says so.
+
     Raises:
         ImageError: `folder` is not a folder.
     """
@@ -40,7 +42,9 @@ def list_images(folder: str | Path) -> list[Path]:
     return sorted(
         path
         for path in folder.iterdir()
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+        if path.suffix.lower() in SUFFIXES
+        and not path.name.startswith(".")
+        and (path.is_file() or not path.exists())
     )
 
 

@@ -54,9 +54,11 @@ def examine(
         DataError: a data set is missing altogether.
     """
     named = [split for split in splits if cfg.DATASETS[split.upper()].NAME]
+    # Without a NAME the test split is the validation's.
+    unnamed = [split for split in splits if split not in named and split != "test"]
     if not named:
         raise ConfigError("DATASETS.TRAIN.NAME: is empty, and so are the others; name one")
-    report = Report()
+    report = Report(unnamed=unnamed)
     inventories: dict[str, Inventory] = {}
     thumbnails: dict[str, dict[Path, np.ndarray]] = {}
     for split in named:

@@ -51,14 +51,16 @@ class Report:
         files: files looked at, by split.
         findings: what is wrong, split by split.
         unchecked: data sets that state no files, as "split: name".
+        unnamed: splits that the config names no data set for.
     """
 
     files: dict[str, int] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     unchecked: list[str] = field(default_factory=list)
+    unnamed: list[str] = field(default_factory=list)
 
     def summary(self) -> list[str]:
-        """A line for each split: how many files, and how many findings of each kind."""
+        """A line for each split: how many files, and how many findings of each kind; or why not."""
         lines = []
         for split, files in self.files.items():
             kinds = Counter(f.kind for f in self.findings if f.split == split)
@@ -67,5 +69,9 @@ class Report:
         lines += [
             f"{place} states no files and was not checked (see data.inventory)"
             for place in self.unchecked
+        ]
+        lines += [
+            f"{split}: DATASETS.{split.upper()}.NAME is empty: nothing was checked"
+            for split in self.unnamed
         ]
         return lines

@@ -328,4 +328,5 @@ def test_list_images(tmp_path, picture):
     for name in ("b.PNG", "a.jpeg", "c.TiF", ".hidden.png", "notes.txt"):
         (tmp_path / name).write_bytes(b"x")
     (tmp_path / "folder.png").mkdir()
-    assert [path.name for path in list_images(tmp_path)] == ["a.jpeg", "b.PNG", "c.TiF"]
+    (tmp_path / "d.png").symlink_to(tmp_path / "gone.png")
+    assert [path.name for path in list_images(tmp_path)] == ["a.jpeg", "b.PNG", "c.TiF", "d.png"]

@@ -86,6 +86,23 @@ def test_files_that_are_no_pictures(cfg, tmp_path):
     assert report.summary()[0] == "train: 6 files: 1 unreadable"
 
 
+@pytest.mark.parametrize("decode", [False, True])
+def test_a_link_to_a_file_that_is_gone_is_told(cfg, tmp_path, decode):
+    for half in ("input", "target"):
+        (tmp_path / "train" / half / "9.png").symlink_to(tmp_path / "gone.png")
+    findings = examine(cfg, 1, decode=decode).findings
+    assert [finding.file.name for finding in findings] == ["9.png", "9.png"]
+    assert all("No such file" in finding.what for finding in findings)
+
+
+def test_a_split_without_a_name_is_told(cfg):
+    cfg.DATASETS.TRAIN.NAME = ""
+    assert examine(cfg, 1).summary() == [
+        "val: 4 files: clean",
+        "train: DATASETS.TRAIN.NAME is empty: nothing was checked",
+    ]
+
+
 @pytest.mark.parametrize("suffix", [".png", ".jpg"])
 def test_truncated_files_are_found_by_decoding(cfg, tmp_path, suffix):
     path = tmp_path / "train/target/2.png"
