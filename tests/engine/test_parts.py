@@ -15,15 +15,17 @@ ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("data", "engine", "modeling", "solver")
 
 
-def test_every_registry_is_listed():
+def test_every_registry_is_listed_and_its_room_has_it():
     registries = [
-        value
+        (file.parent.name, name, value)
         for file in ROOT.glob("*/registries.py")
-        for value in vars(importlib.import_module(f"{file.parent.name}.registries")).values()
+        for name, value in vars(importlib.import_module(f"{file.parent.name}.registries")).items()
         if isinstance(value, Registry)
     ]
     assert len(registries) >= 9
-    assert {id(kind.registry) for kind in KINDS} == {id(registry) for registry in registries}
+    assert {id(kind.registry) for kind in KINDS} == {id(registry) for *_, registry in registries}
+    for room, name, registry in registries:  # engine.METRICS, data.DATASETS and the like
+        assert getattr(importlib.import_module(room), name) is registry
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.title)
