@@ -1,15 +1,14 @@
 """Fixtures that every room's tests can use."""
 
 import logging
-import os
 import socket
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+from tests import forks
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -48,35 +47,28 @@ def messages() -> Iterator[list[str]]:
 
 
 @pytest.fixture
-def start_processes() -> Iterator[Callable[..., list[subprocess.Popen]]]:
-    """Starts Python `count` times over as processes that work as one, as torchrun would.
+def start_processes(tmp_path: Path) -> Iterator[Callable[..., list[forks.Run]]]:
+    """Starts a program `count` times over in processes that work as one, as torchrun would.
 
-    What is returned takes Python's arguments, the count and the folder to work in. Processes that
-    still run when the test is over are killed.
+    What is returned takes the program (its source, or the name of a tool), its words, the count
+    and the folder to work in. Processes that still run when the test is over are killed.
     """
-    started: list[subprocess.Popen] = []
+    started: list[forks.Run] = []
 
-    def start(words: Sequence[str], count: int, folder: Path) -> list[subprocess.Popen]:
+    def start(program: str, words: Sequence[object], count: int, folder: Path) -> list[forks.Run]:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         shared = {"WORLD_SIZE": count, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-        shared |= {"OMP_NUM_THREADS": 1, "PYTHONPATH": REPOSITORY}
+        file = None
+        if "\n" in program:
+            file = tmp_path / "program.py"
+            file.write_text(program)
         for rank in range(count):
             own = {name: str(value) for name, value in {**shared, "RANK": rank}.items()}
-            process = subprocess.Popen(
-                [sys.executable, *words],
-                cwd=folder,
-                env={**os.environ, **own},
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-            started.append(process)
+            started.append(forks.Run(file or program, words, folder, own))
         return started[-count:]
 
     yield start
-    for process in started:
-        if process.poll() is None:
-            process.kill()
-            process.communicate()
+    for run in started:
+        run.kill()

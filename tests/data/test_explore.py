@@ -1,8 +1,6 @@
 """Exploring a folder: figures against other programs, and a page whose links lead somewhere."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +9,10 @@ import scipy.ndimage
 from PIL import Image
 
 from data.explore import explore, measure, write_report
+from tests.forks import run
 from utils.errors import DataError
 from utils.images import image_size, write_image
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 PLOTS = {"sizes.png", "brightness.png", "sharpness.png", "samples_HR.png", "samples_LR.png"}
 
 
@@ -81,8 +79,7 @@ def test_nothing_to_explore_is_refused(tmp_path):
 
 
 def test_the_tool_says_where_the_page_is(folder, tmp_path):
-    command = [sys.executable, REPOSITORY / "tools" / "explore_data.py", folder, "--samples", "2"]
-    done = subprocess.run([*map(str, command)], cwd=tmp_path, capture_output=True, text=True)
+    done = run("explore_data", folder, "--samples", 2, folder=tmp_path)
     page = Path("output", "explore", folder.name, "index.html")
     assert done.returncode == 0 and str(page) in done.stdout
     assert (tmp_path / page).is_file()

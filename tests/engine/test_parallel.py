@@ -77,9 +77,8 @@ with distributed.processes():
 @pytest.fixture
 def learn(start_processes, tmp_path):
     def run(count):
-        for process in start_processes(["-c", PROGRAM, str(count)], count, tmp_path):
-            _, err = process.communicate(timeout=90)
-            assert process.returncode == 0, err
+        for ended in [run.wait() for run in start_processes(PROGRAM, [count], count, tmp_path)]:
+            assert ended.returncode == 0, ended.stderr
         return [torch.load(tmp_path / f"{count}_{rank}.pt") for rank in range(count)]
 
     return run

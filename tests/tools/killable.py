@@ -1,61 +1,13 @@
-"""Runs of tools/train_net.py, each in a process of its own that can be killed.
+"""Small runs of tools/train_net.py, each in a process of its own that can be killed."""
 
-A server imports everything once and then forks a child a run, so that fifty runs do not take fifty
-starts. It never computes anything itself: what it hands to its children is as fresh as a start.
-"""
-
-import itertools
 import json
-import os
-import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 
 from engine.checkpoint import load_checkpoint, load_weights
 from tests.comparison import assert_same
+from tests.forks import Run
 from utils.images import write_image
-
-REPOSITORY = Path(__file__).resolve().parents[2]
-
-_SERVER = """
-import json, os, signal, sys, traceback
-sys.path[:1] = [sys.argv[1]]
-sys.path.append(os.getcwd())
-import torch._dynamo  # optimizers import it when they are built
-import lab
-from tools.train_net import build_parser, main
-from utils.command_line import run_tool
-
-for line in sys.stdin:
-    request = json.loads(line)
-    child = os.fork()
-    if not child:
-        code = 99
-        try:
-            os.setsid()
-            output = os.open(request["output"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-            os.dup2(output, 1)
-            os.dup2(output, 2)
-            os.environ.update(request["environment"])
-            if request["limit"]:
-                import resource
-                signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-                resource.setrlimit(resource.RLIMIT_FSIZE, (request["limit"],) * 2)
-            code = run_tool(main, build_parser(), request["words"])
-        except SystemExit as left:
-            code = left.code
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(code)
-    print(child, flush=True)
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
-"""
 
 # Everything that a resumed run could get wrong: batch norm, dropout, all generators, and a
 # moment to die at: KILL=train:5 is within the fifth forward pass of training, val:2 of validation.
@@ -120,7 +72,6 @@ METRICS: {psnr: {NAME: PSNR}}
 LOG: {PERIOD: 2}
 CHECKPOINT: {PERIOD: 2}
 """
-_servers = itertools.count()
 TIMING = ("speed", "eta")
 STEPS = 18  # three an epoch, the last of two samples
 
@@ -139,21 +90,12 @@ def make_lab(folder):
     (folder / "run.yml").write_text(CONFIG)
 
 
-class Server:
-    """Starts runs in `folder`, one at a time."""
+class Starter:
+    """Starts runs of tools/train_net.py in `folder`, one at a time."""
 
     def __init__(self, folder):
         self.folder = folder
         self._running = None
-        self._output = folder / f"output{next(_servers)}.txt"
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", _SERVER, str(REPOSITORY)],
-            cwd=folder,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
 
     def start(self, *words, limit=0, **environment):
         """Start a run with these words on the command line; give its process's id.
@@ -161,24 +103,15 @@ class Server:
         Args:
             limit: bytes that no file may grow beyond, as if the disk were full; 0 is none.
         """
-        if self._running is not None:  # a test that failed before it waited
-            os.kill(self._running, signal.SIGKILL)
-            self.wait()
-        request = {
-            "words": ["--config-file", "run.yml", *words],
-            "environment": environment,
-            "output": str(self._output),
-            "limit": limit,
-        }
-        self._process.stdin.write(json.dumps(request) + "\n")
-        self._process.stdin.flush()
-        self._running = int(self._process.stdout.readline())
-        return self._running
+        self.close()
+        words = ["--config-file", "run.yml", *words]
+        self._running = Run("train_net", words, self.folder, environment, limit)
+        return self._running.pid
 
     def wait(self):
         """The exit code of the run that was started last, negative for a signal; its output."""
-        code, self._running = int(self._process.stdout.readline()), None
-        return code, self._output.read_text()
+        ended = self._running.wait()
+        return ended.returncode, ended.stdout + ended.stderr
 
     def run(self, *words, **options):
         """Start a run and wait for its end."""
@@ -186,12 +119,9 @@ class Server:
         return self.wait()
 
     def close(self):
-        """End the server, and a run that is left."""
+        """End a run that a failed test left."""
         if self._running is not None:
-            os.kill(self._running, signal.SIGKILL)
-        self._process.stdin.close()
-        self._process.wait(timeout=60)
-        self._process.stdout.close()
+            self._running.kill()
 
 
 def records(folder):

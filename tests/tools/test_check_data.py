@@ -1,12 +1,10 @@
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 
+from tests import forks
 from utils.images import write_image
 
-TOOL = Path(__file__).resolve().parents[2] / "tools" / "check_data.py"
 CONFIG = """
 MODEL: {NAME: GlareNet}
 DATASETS:
@@ -15,9 +13,8 @@ DATASETS:
 """
 
 
-def run(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(TOOL), "--config-file", "c.yml", *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120)
+def run(*words: object, cwd: Path) -> forks.Ended:
+    return forks.run("check_data", "--config-file", "c.yml", *words, folder=cwd)
 
 
 def test_exit_codes_and_what_is_printed(tmp_path, rng):

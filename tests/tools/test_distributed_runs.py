@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from engine.checkpoint import load_checkpoint, load_weights
-from tests.tools.killable import REPOSITORY, Server, assert_same_run, make_lab, records
+from tests.forks import REPOSITORY
+from tests.tools.killable import Starter, assert_same_run, make_lab, records
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks and kills processes")
 
@@ -48,7 +49,7 @@ class Pair:
 
     def __init__(self, folder):
         self.folder = folder
-        self.servers = [Server(folder), Server(folder)]
+        self.servers = [Starter(folder), Starter(folder)]
 
     def start(self, *words, second=None):
         """Start both; `second` is the environment of rank 1 alone. Gives their ids."""
@@ -203,14 +204,13 @@ def test_an_error_in_one_ends_torchruns_job_with_its_message(pair):
 
 def test_two_processes_measure_what_one_does(pair, alone, start_processes):
     weights = str(alone / "checkpoints" / "best.safetensors")
-    tool = str(REPOSITORY / "tools" / "test_net.py")
     tables = []
     for count in (1, 2):
-        words = [tool, "--config-file", "run.yml", *PLAIN_RUN, *five_pictures()]
+        words = ["--config-file", "run.yml", *PLAIN_RUN, *five_pictures()]
         words += ["--weights", weights, "OUTPUT_DIR", f"test{count}", "VALIDATION.SAMPLES", "3"]
-        for process in start_processes(words, count, pair.folder):
-            _, err = process.communicate(timeout=90)
-            assert process.returncode == 0, err
+        for run in start_processes("test_net", words, count, pair.folder):
+            ended = run.wait()
+            assert ended.returncode == 0, ended.stderr
         folder = pair.folder / f"test{count}" / "test"
         tables.append({path.name: path.read_bytes() for path in folder.iterdir()})
     assert len(tables[0]["images.csv"].splitlines()) == 6

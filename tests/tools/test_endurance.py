@@ -7,7 +7,7 @@ import time
 import pytest
 
 from engine.checkpoint import load_checkpoint, load_weights
-from tests.tools.killable import Server, make_lab
+from tests.tools.killable import Starter, make_lab
 from utils.images import read_image
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks processes")
@@ -19,7 +19,7 @@ SLOW = pytest.mark.endurance
 def server(tmp_path_factory):
     folder = tmp_path_factory.mktemp("lab")
     make_lab(folder)
-    server = Server(folder)
+    server = Starter(folder)
     yield server
     server.close()
 

@@ -9,7 +9,7 @@ import pytest
 
 from engine.checkpoint import load_checkpoint
 from tests.comparison import assert_same
-from tests.tools.killable import Server, assert_same_run, make_lab, records
+from tests.tools.killable import Starter, assert_same_run, make_lab, records
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks and kills processes")
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks and kills
 def server(tmp_path_factory):
     folder = tmp_path_factory.mktemp("lab")
     make_lab(folder)
-    server = Server(folder)
+    server = Starter(folder)
     yield server
     server.close()
 
@@ -81,7 +81,7 @@ def test_a_run_that_is_killed_lets_the_next_one_in_and_a_living_one_does_not(ser
     words = ["OUTPUT_DIR", folder.name, "SOLVER.ITERATIONS", "100000"]
     process = server.start(*words)
     until(folder, 3)()
-    second = Server(server.folder)
+    second = Starter(server.folder)
     try:
         for resume in ([], ["--resume"]):
             code, output = second.run(*words, *resume)

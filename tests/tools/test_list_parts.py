@@ -1,13 +1,11 @@
 """tools/list_parts.py as a user runs it."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
+from functools import partial
 
 import pytest
 
-TOOL = Path(__file__).resolve().parents[2] / "tools" / "list_parts.py"
+from tests import forks
+
 PLUGIN = '''\
 from data import DEGRADATIONS
 
@@ -30,17 +28,7 @@ def run(tmp_path):
     (tmp_path / "my_lab" / "weather.py").write_text(PLUGIN)
     (tmp_path / "my_lab.yml").write_text("PLUGINS: [my_lab.weather]\n")
 
-    def run(*words):
-        return subprocess.run(
-            [sys.executable, str(TOOL), *words],
-            cwd=tmp_path,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
-
-    return run
+    return partial(forks.run, "list_parts", folder=tmp_path)
 
 
 def test_an_architecture_that_states_nothing_is_listed_all_the_same(run, tmp_path):

@@ -1,17 +1,13 @@
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 
+from tests import forks
 from utils.images import list_images, write_image
 
-TOOL = Path(__file__).resolve().parents[2] / "tools" / "prepare_data.py"
 
-
-def run(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(TOOL), *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120)
+def run(*words: object, cwd: Path) -> forks.Ended:
+    return forks.run("prepare_data", *words, folder=cwd)
 
 
 def test_demo_then_sd1_from_any_folder(tmp_path):

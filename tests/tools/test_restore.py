@@ -1,8 +1,6 @@
 """tools/restore.py: files, folders and patterns, written beside nothing that is there."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +14,7 @@ from config import from_dict
 from engine.checkpoint import save_weights
 from modeling import ARCHITECTURES
 from modeling.descriptor import Descriptor
+from tests.forks import run
 from tools.restore import DEFAULT_WEIGHTS, build_parser, main
 from utils.command_line import run_tool
 from utils.images import read_image, write_image
@@ -243,12 +242,9 @@ def test_from_any_folder_with_an_architecture_of_ones_own(tmp_path):
     config = json.dumps({"MODEL": {"NAME": "LabHalf"}, "PLUGINS": ["lab_parts"]})
     state = {"factor": torch.tensor(0.5)}
     save_file(state, str(tmp_path / "lab.safetensors"), {"config": config})
-    command = [sys.executable, str(REPOSITORY / "tools" / "restore.py")]
-    command += ["a.png", "-o", "out", "--weights", "lab.safetensors", "--device", "cpu"]
-    run = subprocess.run(
-        [*command, "--plugin", "lab_parts"], cwd=tmp_path, capture_output=True, text=True
-    )
-    assert run.returncode == 0, run.stderr
+    words = "a.png -o out --weights lab.safetensors --device cpu --plugin lab_parts"
+    ended = run("restore", *words.split(), folder=tmp_path)
+    assert ended.returncode == 0, ended.stderr
     assert np.unique(read_image(tmp_path / "out" / "a.png")).tolist() == [100]
 
 

@@ -2,28 +2,16 @@
 
 import json
 import math
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.forks import run
 from utils.images import write_image
 
-TOOL = Path(__file__).resolve().parents[2] / "tools" / "score.py"
 
-
-def score(*words, folder, **variables):
-    return subprocess.run(
-        [sys.executable, str(TOOL), *map(str, words)],
-        cwd=folder,
-        env={**os.environ, "OMP_NUM_THREADS": "1", **variables},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+def score(*words, folder):
+    return run("score", *words, folder=folder)
 
 
 @pytest.fixture

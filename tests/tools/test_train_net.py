@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.forks import run
 from utils.images import write_image
 
 TOOL = Path(__file__).resolve().parents[2] / "tools" / "train_net.py"
@@ -75,10 +76,10 @@ def test_trains_and_refuses_to_train_over_it(folder):
     assert (folder / "run" / "checkpoints" / "best.safetensors").is_file()
     assert err == ""  # no bar where no terminal is
     assert (folder / "run" / "log.txt").read_text() == out
-    code, _, err = finish(start(folder))
-    assert code == 2
-    assert err.startswith("error: run/checkpoints/last.pt: a run is already there")
-    assert len(err.splitlines()) == 1
+    again = run("train_net", "--config-file", "small.yml", folder=folder)
+    assert again.returncode == 2
+    assert again.stderr.startswith("error: run/checkpoints/last.pt: a run is already there")
+    assert len(again.stderr.splitlines()) == 1
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals to a group of processes")
@@ -87,14 +88,15 @@ def test_ctrl_c_saves_and_resume_goes_on(folder):
     assert code == 130, err
     assert "stopped by Ctrl-C" in out and "go on with --resume" in out
     assert "Traceback" not in err
-    code, out, err = finish(start(folder, "--resume", "SOLVER.ITERATIONS", "1"))
-    assert code == 0, err
+    words = ["--config-file", "small.yml", "--resume", "SOLVER.ITERATIONS", "1"]
+    resumed = run("train_net", *words, folder=folder)
+    assert resumed.returncode == 0, resumed.stderr
     rows = [json.loads(line) for line in (folder / "run" / "metrics.jsonl").open()]
     assert rows[-1]["kind"] == "epoch" and rows[-1]["iteration"] >= 2
 
 
-def test_help_shows_examples():
-    done = subprocess.run([sys.executable, str(TOOL), "--help"], capture_output=True, text=True)
+def test_help_shows_examples(tmp_path):
+    done = run("train_net", "--help", folder=tmp_path)
     assert done.returncode == 0
     assert "tools/train_net.py --config-file configs/sd1_glare.yml" in done.stdout
     assert "--resume" in done.stdout

@@ -31,9 +31,9 @@ def together(start_processes, tmp_path):
     def run(work, count=2):
         lines = "".join(f"    {line}\n" for line in work.strip().splitlines())
         program = f"{BEGIN}\ndef work(rank):\n{lines}{END}"
-        started = start_processes(["-c", program], count, tmp_path)
-        ended = [(*process.communicate(timeout=90), process.returncode) for process in started]
-        return map(list, zip(*ended, strict=True))
+        ended = [run.wait() for run in start_processes(program, [], count, tmp_path)]
+        told = [(one.stdout, one.stderr, one.returncode) for one in ended]
+        return map(list, zip(*told, strict=True))
 
     return run
 
