@@ -58,8 +58,7 @@ def check(merge: Merge) -> None:
             fail(key, f"needs a whole number of at least {least}, not {value!r}")
     for key, (low, high) in _BETWEEN.items():
         value = _at(cfg, key)
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if value is not None and not (number and low < value < high):
+        if value is not None and not (_is_number(value) and low < value < high):
             wanted = "above 0" if high == math.inf else f"above {low:g} and below {high:g}"
             fail(key, f"needs a number {wanted}, not {value!r}")
     for key in ("LOSSES", "METRICS", "DATA.TRANSFORMS", "DATA.DEGRADATIONS"):
@@ -67,9 +66,20 @@ def check(merge: Merge) -> None:
         for name, entry in node.items() if isinstance(node, dict) else enumerate(node):
             if not entry.NAME:
                 fail(f"{key}.{name}.NAME", "is missing; name the part to build")
+    for name, own in cfg.SOLVER.NETWORKS.items():
+        key = f"SOLVER.NETWORKS.{name}"
+        if own.LR is not None and not (_is_number(own.LR) and own.LR >= 0):
+            fail(f"{key}.LR", f"needs a number of at least 0, not {own.LR!r}")
+        for kind in ("OPTIMIZER", "SCHEDULER"):
+            if own[kind].ARGS and not own[kind].NAME:  # they would go unused
+                fail(f"{key}.{kind}.NAME", "is missing; name the part that takes these ARGS")
     track = cfg.VALIDATION.TRACK
     if cfg.METRICS and track not in cfg.METRICS:
         fail("VALIDATION.TRACK", f"{track!r} is not in METRICS; {did_you_mean(track, cfg.METRICS)}")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _at(cfg: Any, key: str) -> Any:

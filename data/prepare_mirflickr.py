@@ -171,7 +171,10 @@ def _digest(file: Path) -> bytes:
 def _split(names: Sequence[str], seed: int) -> dict[str, list[str]]:
     """Which pairs are to train, to validate and to test."""
     if len(names) < 3:
-        raise DataError(f"{len(names)} usable pictures are too few to split; it takes 3 or more")
+        raise DataError(
+            f"{len(names)} usable pictures are too few to split; it takes 3 or more, different and "
+            f"with {SIDES['HR']} pixels or more on both sides"
+        )
     train = max(1, len(names) * TRAIN_PAIRS // PICTURES)
     val = max(1, len(names) * VAL_PAIRS // PICTURES)
     order = [names[index] for index in np.random.default_rng(seed).permutation(len(names))]

@@ -25,9 +25,11 @@ def halve_weights(source: str | Path, target: str | Path) -> None:
         target: the file to write; one that exists is replaced at once.
 
     Raises:
-        CheckpointError: `source` cannot be read, or a value is beyond float16 (65504).
+        CheckpointError: `source` cannot be read or is `target`; a value is beyond float16 (65504).
         PellucidError: `target` cannot be written.
     """
+    if Path(source).resolve() == Path(target).resolve():
+        raise CheckpointError(f"{target}: is the file to halve, and rounding loses; name another")
     try:
         with safe_open(str(source), framework="pt") as file:
             state = {name: _halved(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118

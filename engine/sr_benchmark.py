@@ -138,7 +138,9 @@ def _common_scale(models: Mapping[str, nn.Module]) -> int:
         raise ConfigError(f"--weights: differ in scale ({told}); measure each scale by itself")
     scale = next(iter(scales.values()))
     if scale == 1:
-        raise ConfigError("--weights: do not enlarge pictures; use tools/test_net.py for them")
+        raise ConfigError(
+            f"--weights: {', '.join(scales)}: no enlarging of pictures; use tools/test_net.py"
+        )
     return scale
 
 

@@ -38,7 +38,7 @@ def build_optimizer(
     trained = [parameter for parameter in parameters if parameter.requires_grad]
     if not trained:
         raise ConfigError(f"MODEL.NAME: {cfg.MODEL.NAME} has no parameter to train")
-    offered = {"params": trained, "lr": own_lr or cfg.SOLVER.LR, "fused": True}
+    offered = {"params": trained, "lr": cfg.SOLVER.LR if own_lr is None else own_lr, "fused": True}
     given = _wanted(OPTIMIZERS, spec.NAME, offered)
     return build_part(OPTIMIZERS, spec, key, **given)
 

@@ -20,6 +20,7 @@ from config import load_config
 from engine.precision import resolve_device
 from engine.sr_benchmark import as_csv, as_markdown, run_benchmark
 from utils.command_line import run_tool
+from utils.errors import ConfigError
 from utils.files import atomic_write_text
 
 
@@ -60,6 +61,8 @@ def main(arguments: argparse.Namespace) -> None:
     """Measure, print the tables, write them."""
     load_config(None, ["PLUGINS", f"[{', '.join(arguments.plugin)}]"])
     lpips = None
+    if arguments.lpips_weights and not arguments.lpips_net:
+        raise ConfigError("--lpips-weights: of which backbone? give --lpips-net too")
     if arguments.lpips_net:
         lpips = {"net": arguments.lpips_net, "weights": arguments.lpips_weights}
     device = resolve_device(arguments.device)

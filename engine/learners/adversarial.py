@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -43,6 +44,7 @@ class Adversarial(Supervised):
 
     Raises:
         ConfigError: an unknown discriminator, loss or argument.
+        ValueError: a weight below 0, with which the model would learn to be told apart.
     """
 
     def __init__(
@@ -57,6 +59,8 @@ class Adversarial(Supervised):
         precision: str,
     ) -> None:
         super().__init__(model, losses, device, precision)
+        if not 0 <= weight < math.inf:
+            raise ValueError(f"weight is {weight}; it must be at least 0")
         rival = build_part(DISCRIMINATORS, discriminator, "LEARNER.ARGS.discriminator")
         self.networks[DISCRIMINATOR] = rival.to(device)
         self.adversarial = build_part(

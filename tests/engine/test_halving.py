@@ -48,3 +48,11 @@ def test_what_is_no_weights_file_is_named(tmp_path):
     (tmp_path / "torn.safetensors").write_bytes(b"torn")
     with pytest.raises(CheckpointError, match=r"torn\.safetensors"):
         halve_weights(tmp_path / "torn.safetensors", tmp_path / "half.safetensors")
+
+
+def test_a_file_is_not_halved_in_its_own_place(weights):
+    path, _ = weights
+    before = path.read_bytes()
+    with pytest.raises(CheckpointError, match="is the file to halve"):
+        halve_weights(path, path.parent / "." / path.name)
+    assert path.read_bytes() == before

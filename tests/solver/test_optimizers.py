@@ -1,5 +1,6 @@
 import pytest
 import torch
+from torch import nn
 
 from config import from_dict, get_defaults
 from solver import build_optimizer
@@ -84,3 +85,23 @@ def test_another_network_learns_as_the_first_but_where_it_is_said():
     kinds = {name: (type(one).__name__, one.defaults["lr"]) for name, one in built.items()}
     assert kinds == {"model": ("AdamW", 1e-4), "critic": ("AdamW", 4e-4), "rival": ("SGD", 1e-4)}
     assert built["rival"].defaults["momentum"] == 0.9
+
+
+@pytest.mark.parametrize(
+    ("own", "key"),
+    [
+        ({"LR": "fast"}, "LR"),
+        ({"LR": -1e-4}, "LR"),
+        ({"OPTIMIZER": {"ARGS": {"betas": [0.5, 0.9]}}}, "OPTIMIZER.NAME"),
+        ({"SCHEDULER": {"ARGS": {"gamma": 0.5}}}, "SCHEDULER.NAME"),
+    ],
+)
+def test_what_a_network_of_its_own_would_not_heed_is_refused(own, key):
+    with pytest.raises(ConfigError, match=f"SOLVER.NETWORKS.discriminator.{key}: "):
+        from_dict({"SOLVER": {"NETWORKS": {"discriminator": own}}})
+
+
+def test_a_network_of_its_own_may_stand_still():
+    cfg = from_dict({"SOLVER": {"LR": 1e-4, "NETWORKS": {"discriminator": {"LR": 0}}}})
+    optimizer = build_optimizer(cfg, nn.Conv2d(3, 3, 1).parameters(), "discriminator")
+    assert optimizer.param_groups[0]["lr"] == 0

@@ -20,13 +20,13 @@ CPU = torch.device("cpu")
 PATCHES = {"NAME": "PatchGAN", "ARGS": {"features": 4, "layers": 1}}
 
 
-def adversarial(model, discriminator=PATCHES, loss=None, precision="float32"):
+def adversarial(model, discriminator=PATCHES, loss=None, precision="float32", weight=0.5):
     torch.manual_seed(0)
     return LEARNERS.build(
         "Adversarial",
         discriminator=discriminator,
         loss=loss,
-        weight=0.5,
+        weight=weight,
         model=model,
         losses={"l1": (nn.L1Loss(), 1.0)},
         device=CPU,
@@ -116,6 +116,12 @@ def test_half_precision_scores_are_judged_in_float32():
 def test_an_unknown_discriminator_is_named_with_a_proposal():
     with pytest.raises(ConfigError, match=r"LEARNER.ARGS.discriminator.*SRGANDiscriminator"):
         adversarial(nn.Conv2d(3, 3, 1), discriminator={"NAME": "SRGANDiscriminater"})
+
+
+def test_a_weight_below_zero_and_one_that_is_no_number_are_refused():
+    for weight in (-1.0, math.nan, "1e-3x"):
+        with pytest.raises((ValueError, TypeError)):
+            adversarial(nn.Conv2d(3, 3, 1), weight=weight)
 
 
 def a_run(folder, rng, name, epochs):
