@@ -59,6 +59,8 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(arguments: argparse.Namespace) -> None:
     """Measure, print the tables, write them."""
+    if arguments.output.exists() and not arguments.output.is_dir():
+        raise ConfigError(f"--output {arguments.output}: is a file; name a folder")
     load_config(None, ["PLUGINS", f"[{', '.join(arguments.plugin)}]"])
     lpips = None
     if arguments.lpips_weights and not arguments.lpips_net:

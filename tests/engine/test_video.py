@@ -141,7 +141,7 @@ def test_a_full_disk_is_noticed_and_leaves_nothing(restorer, tmp_path, no_ffmpeg
 
 
 SLOW = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 sys.path.insert(0, {root!r})
 from torch import nn
@@ -156,6 +156,7 @@ class Slow(nn.Module):
         time.sleep(0.05)
         return x
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
 restore_files(Restorer(Slow(), "cpu"), plan(["in.mp4"], Path("out") / "out.mp4"))
 """
 
