@@ -86,7 +86,7 @@ def assemble(cfg: Config, from_weights: bool = True) -> Parts:
     model = _initial_model(cfg, from_weights)
     refuse_findings(cfg, model.descriptor.scale, ("train", "val"))
     precision = resolve_precision(cfg.PRECISION, device, model.descriptor.precisions)
-    # NHWC is what a GPU's convolutions compute in; on the CPU it wins nothing.
+    # NHWC is what a GPU's convolutions compute in; what the CPU's gain depends on the network.
     channels_last = device.type == "cuda"
     layout = torch.channels_last if channels_last else torch.contiguous_format
     model = model.to(device, memory_format=layout)

@@ -1,5 +1,7 @@
 """Networks that compute on [-1, 1] inside and give pictures in [0, 1]."""
 
+from abc import ABC, abstractmethod
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -9,7 +11,7 @@ from utils.registry import did_you_mean
 _OUTPUTS = ("linear", "tanh", "residual")
 
 
-class CentredSR(nn.Module):
+class CentredSR(nn.Module, ABC):
     """A super-resolution network on centred values: 2 x - 1 goes in, (y + 1) / 2 comes out.
 
     `forward(x)`: (N, C, H, W) in [0, 1] -> (N, C, scale H, scale W) in [0, 1], clamped by nothing
@@ -32,9 +34,9 @@ class CentredSR(nn.Module):
         self.scale = scale
         self.output = output
 
+    @abstractmethod
     def enlarge(self, x: Tensor) -> Tensor:
         """(N, C, H, W) in [-1, 1] -> (N, C, scale H, scale W)."""
-        raise NotImplementedError
 
     def forward(self, x: Tensor) -> Tensor:
         x = 2 * x - 1

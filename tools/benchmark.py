@@ -41,7 +41,6 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--repeats", type=int, default=20, help="counted rounds")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:1")
-    parser.add_argument("--debug", action="store_true", help="show a traceback on errors")
     return parser
 
 

@@ -19,7 +19,7 @@ sys.path.append(os.getcwd())
 from config import load_config
 from engine.precision import resolve_device
 from engine.sr_benchmark import as_csv, as_markdown, run_benchmark
-from utils.command_line import run_tool
+from utils.command_line import add_plugin_argument, run_tool
 from utils.errors import ConfigError
 from utils.files import atomic_write_text
 
@@ -46,14 +46,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="its weights (.safetensors or .pth); default: torchvision's download",
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:1")
-    parser.add_argument(
-        "--plugin",
-        action="append",
-        default=[],
-        metavar="MODULE",
-        help="import this module first, for weights of an architecture of your own",
-    )
-    parser.add_argument("--debug", action="store_true", help="show a traceback on errors")
+    add_plugin_argument(parser)
     return parser
 
 

@@ -25,7 +25,6 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("source", type=Path, metavar="FILE", help="a .safetensors file")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
-    parser.add_argument("--debug", action="store_true", help="show a traceback on errors")
     return parser
 
 

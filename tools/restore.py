@@ -23,7 +23,7 @@ from config import load_config
 from engine.restore_files import Job, plan, restore_files
 from engine.restore_options import RestoreOptions
 from engine.restorer import Restorer
-from utils.command_line import run_tool
+from utils.command_line import add_plugin_argument, run_tool
 from utils.logging import setup_logging
 
 DEFAULT_WEIGHTS = Path(__file__).resolve().parents[1] / "weights" / "glare_unet.safetensors"
@@ -53,14 +53,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_options(parser)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:1")
     parser.add_argument("--force", action="store_true", help="replace results that are there")
-    parser.add_argument(
-        "--plugin",
-        action="append",
-        default=[],
-        metavar="MODULE",
-        help="import this module first, for weights of an architecture of your own",
-    )
-    parser.add_argument("--debug", action="store_true", help="show a traceback on errors")
+    add_plugin_argument(parser)
     return parser
 
 

@@ -41,6 +41,17 @@ def add_debug_argument(parser: argparse.ArgumentParser) -> None:
         return
 
 
+def add_plugin_argument(parser: argparse.ArgumentParser) -> None:
+    """Add `--plugin MODULE`, to be given any number of times, as a list of names."""
+    parser.add_argument(
+        "--plugin",
+        action="append",
+        default=[],
+        metavar="MODULE",
+        help="import this module first, for weights of an architecture of your own",
+    )
+
+
 def parse(parser: argparse.ArgumentParser, argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Parse flags that stand before, between and after KEY VALUE overrides.
 

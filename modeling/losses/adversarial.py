@@ -11,19 +11,22 @@ The generator's loss is the non-saturating one throughout. No loss here applies 
 anything but logits, and none makes labels of a fixed size, so a short last batch works.
 """
 
+from abc import ABC, abstractmethod
+
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from modeling.registries import ADVERSARIAL_LOSSES
 
 
-class AdversarialLoss(nn.Module):
+class AdversarialLoss(nn.Module, ABC):
     """The contract, and the two players' losses as most papers have them."""
 
     generator_needs_real = False
 
+    @abstractmethod
     def forward(self, scores: Tensor, is_real: bool) -> Tensor:
-        raise NotImplementedError
+        """A scalar, from logits of any shape."""
 
     def for_discriminator(self, fake: Tensor, real: Tensor) -> Tensor:
         """The loss of the discriminator, from its scores of fake and of real pictures."""
