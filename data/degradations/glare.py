@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from data.registries import DEGRADATIONS
+from utils.srgb import decode_srgb, encode_srgb
 
 # Light by distance from the centre, in picture widths: the medians measured on SD1, divided by
 # (1 - 0.7 g) at a g of about 0.2, which makes whole pictures as bad as SD1: L1 0.097, 17.5 dB.
@@ -107,17 +108,7 @@ def compose(image: np.ndarray, light: np.ndarray, rng: np.random.Generator) -> n
         lit = image + light * (1 - keep * image)
     elif way == "linear":
         # Half L (1 + L) of linear light lifts a mid-gray about as much as L (1 - 0.7 g) does.
-        lit = _encode_srgb(_decode_srgb(image) + 0.5 * light * (1 + light))
+        lit = encode_srgb(decode_srgb(image) + 0.5 * light * (1 + light))
     else:
         lit = image + 0.8 * light
     return np.clip(np.maximum(lit, image), 0, 1).astype(np.float32)
-
-
-def _decode_srgb(value: np.ndarray) -> np.ndarray:
-    """IEC 61966-2-1 code value to linear light."""
-    return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
-
-
-def _encode_srgb(light: np.ndarray) -> np.ndarray:
-    """Linear light to IEC 61966-2-1 code value."""
-    return np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)

@@ -35,6 +35,12 @@ class Range:
         """A number, all of them equally likely; `rng` stays untouched where there is but one."""
         return self.low if self.low == self.high else float(rng.uniform(self.low, self.high))
 
+    def draw_logarithmic(self, rng: np.random.Generator) -> float:
+        """A number whose logarithm is drawn evenly: as often a half as twice the middle."""
+        if self.low == self.high:
+            return self.low
+        return float(np.exp(rng.uniform(np.log(self.low), np.log(self.high))))
+
     def draw_whole(self, rng: np.random.Generator) -> int:
         """A whole number, both ends included."""
         return int(rng.integers(int(self.low), int(self.high), endpoint=True))
