@@ -179,6 +179,18 @@ def check_networks(cfg: Config, networks: Mapping[str, nn.Module]) -> None:
             )
 
 
+def check_trainable(cfg: Config, model: nn.Module) -> None:
+    """There must be something to learn.
+
+    Raises:
+        ConfigError: the architecture has no parameters.
+    """
+    if not any(parameter.requires_grad for parameter in model.parameters()):
+        raise ConfigError(
+            f"MODEL.NAME: {cfg.MODEL.NAME} has nothing to learn; measure it with tools/test_net.py"
+        )
+
+
 def check_channels(cfg: Config, model: nn.Module) -> None:
     """Pictures must have the channels that the architecture takes.
 

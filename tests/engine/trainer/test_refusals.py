@@ -21,6 +21,7 @@ def test_refuses_to_validate_on_the_training_pictures(make, tmp_path):
         ({"VALIDATION__PATIENCE": 0}, r"VALIDATION\.PATIENCE: is 0"),
         ({"SOLVER__ITERATIONS": 0}, r"SOLVER\.ITERATIONS: is 0"),
         ({"DATA__CHANNELS": 3}, r"DATA\.CHANNELS: is 3, but MODEL TinyNet takes 1"),
+        ({"MODEL__NAME": "Gamma"}, r"MODEL\.NAME: Gamma has nothing to learn"),
         ({"LEARNER__NAME": "Supervise"}, r"LEARNER\.NAME: .*did you mean Supervised"),
         ({"LOSSES__lr": {"NAME": "L1"}}, r"LOSSES\.lr: this name stands for something else"),
         ({"LOSSES__psnr": {"NAME": "L1"}}, r"LOSSES\.psnr: METRICS has a psnr too, .*val/psnr"),
