@@ -13,6 +13,12 @@ SMALL = {
     "MSRResNet": {"features": 8, "blocks": 2},
     "MiniSRGAN": {"scale": 2},
     "MobileSR": {"scale": 3},
+    "NAFNet": {
+        "width": 4,
+        "middle_blk_num": 1,
+        "enc_blk_nums": [1, 2],
+        "dec_blk_nums": [2, 1],
+    },
     "OriginalGlareUNet": {"widths": [4, 6, 8, 8]},
     "SRResNet": {"features": 8, "blocks": 2},
     "TinySRGAN": {"scale": 2},

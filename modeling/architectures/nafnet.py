@@ -1,0 +1,132 @@
+"""NAFNet: a U-shape of blocks without nonlinear activations."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from layers.memory_format import channels_last
+from layers.normalization import LayerNorm2d
+from layers.padding import pad_to_multiple
+from layers.reach import Interval, receptive_field, through_u_shape, widened
+from modeling.descriptor import Descriptor
+from modeling.registries import ARCHITECTURES
+
+
+@ARCHITECTURES.register
+class NAFNet(nn.Module):
+    """Nonlinear activation free network: estimates what to add to a picture to restore it.
+
+    Chen et al., "Simple Baselines for Image Restoration", ECCV 2022. The defaults are the paper's
+    NAFNet of width 32 for deblurring (17,111,907 parameters, 16 GMAC at 256x256); `width: 64` is
+    its larger one (67,888,835), `enc_blk_nums: [2, 2, 4, 8], middle_blk_num: 12,
+    dec_blk_nums: [2, 2, 2, 2]` the one for denoising. Parameters are named as in the authors'
+    checkpoints, which load.
+
+    The channel attention averages over the whole picture: over a patch in training, over far more
+    in use, which costs whoever trains on small patches some of the score (Chu et al., "Improving
+    Image Restoration by Revisiting Global Information Aggregation", ECCV 2022, whose remedy, local
+    means in use, is part of the authors' figures for deblurring and not of this network). Train on
+    patches as large as memory allows.
+
+    `forward(x)`: (N, C, H, W) in [0, 1] -> the same shape, not clamped; any H and W.
+
+    Args:
+        img_channel: C, of input and output.
+        width: channels at full resolution; each level down has twice as many.
+        middle_blk_num: blocks at the lowest level.
+        enc_blk_nums: blocks of each level on the way down, finest first.
+        dec_blk_nums: blocks of each level on the way up, coarsest first.
+
+    Raises:
+        ValueError: the ways down and up have not equally many levels.
+    """
+
+    def __init__(
+        self,
+        img_channel: int = 3,
+        width: int = 32,
+        middle_blk_num: int = 1,
+        enc_blk_nums: Sequence[int] = (1, 1, 1, 28),
+        dec_blk_nums: Sequence[int] = (1, 1, 1, 1),
+    ) -> None:
+        super().__init__()
+        levels = len(enc_blk_nums)
+        if len(dec_blk_nums) != levels:
+            raise ValueError(
+                f"enc_blk_nums has {levels} levels and dec_blk_nums {len(dec_blk_nums)}; "
+                "they must be equally many"
+            )
+        widths = [width * 2**level for level in range(levels + 1)]
+        self.intro = nn.Conv2d(img_channel, width, 3, padding=1)
+        self.encoders = nn.ModuleList(map(_blocks, widths, enc_blk_nums))
+        self.downs = nn.ModuleList(nn.Conv2d(fine, 2 * fine, 2, stride=2) for fine in widths[:-1])
+        self.middle_blks = _blocks(widths[-1], middle_blk_num)
+        self.ups = nn.ModuleList(
+            nn.Sequential(nn.Conv2d(coarse, 2 * coarse, 1, bias=False), nn.PixelShuffle(2))
+            for coarse in reversed(widths[1:])
+        )
+        self.decoders = nn.ModuleList(map(_blocks, reversed(widths[:-1]), dec_blk_nums))
+        self.ending = nn.Conv2d(width, img_channel, 3, padding=1)
+
+        def trace(interval: Interval) -> Interval:
+            inside = widened(interval, 1)  # the ending
+            inside = through_u_shape(inside, enc_blk_nums, middle_blk_num, dec_blk_nums)
+            return widened(inside, 1)  # the intro
+
+        self.descriptor = Descriptor(
+            scale=1,
+            channels=img_channel,
+            size_multiple=2**levels,
+            receptive_field=receptive_field(2**levels, trace),
+            global_context=True,
+            # Products of unbounded features leave the range of fp16.
+            precisions=("float32", "bf16"),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        height, width = x.shape[-2:]
+        padded = pad_to_multiple(x, self.descriptor.size_multiple)
+        features = self.intro(channels_last(padded))
+        skips = []
+        for blocks, down in zip(self.encoders, self.downs, strict=True):
+            features = blocks(features)
+            skips.append(features)
+            features = down(features)
+        features = self.middle_blks(features)
+        for up, blocks, skip in zip(self.ups, self.decoders, reversed(skips), strict=True):
+            features = blocks(up(features) + skip)
+        return x + self.ending(features)[..., :height, :width]
+
+
+class _Block(nn.Module):
+    """The paper's figure 3c: (N, C, H, W) -> the same shape; the identity before training."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        twice = 2 * channels
+        self.norm1 = LayerNorm2d(channels)
+        self.conv1 = nn.Conv2d(channels, twice, 1)
+        self.conv2 = nn.Conv2d(twice, twice, 3, padding=1, groups=twice)
+        self.sca = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(channels, channels, 1))
+        self.conv3 = nn.Conv2d(channels, channels, 1)
+        self.norm2 = LayerNorm2d(channels)
+        self.conv4 = nn.Conv2d(channels, twice, 1)
+        self.conv5 = nn.Conv2d(channels, channels, 1)
+        self.beta = nn.Parameter(torch.zeros(1, channels, 1, 1))
+        self.gamma = nn.Parameter(torch.zeros(1, channels, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        gated = _simple_gate(self.conv2(self.conv1(self.norm1(x))))
+        x = x + self.beta * self.conv3(gated * self.sca(gated))
+        return x + self.gamma * self.conv5(_simple_gate(self.conv4(self.norm2(x))))
+
+
+def _blocks(channels: int, count: int) -> nn.Sequential:
+    return nn.Sequential(*(_Block(channels) for _ in range(count)))
+
+
+def _simple_gate(x: Tensor) -> Tensor:
+    """The product of both halves of the channels, equation 4: (N, 2 C, H, W) -> (N, C, H, W)."""
+    first, second = x.chunk(2, dim=1)
+    return first * second
