@@ -14,14 +14,13 @@ import data
 from config import Config
 from data.datasets.files import MissingDataError
 from data.decoded import DecodedPictures
+from data.division import SPLITS
 from data.inventory import inventory_of
 from data.sampler import EpochSampler, ShareSampler
 from data.samples import Sample, Samples, Source, collate
 from utils.distributed import rank, world_size
 from utils.errors import ConfigError, DataError, ImageError, PellucidError, some
 from utils.registry import build_part
-
-SPLITS = ("train", "val", "test")
 
 _ADVICE = "; repair or remove it, or let training skip such files: DATA.MAX_UNREADABLE"
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
 
+from data.division import Division
+
 TARGET_ONLY = ("target",)
 
 
@@ -45,11 +47,13 @@ class Inventory:
         samples: the files of each sample.
         problems: files that belong to no sample but should.
         unchecked: names of the data sets that state no files.
+        divisions: how data sets that divide themselves among splits have done so.
     """
 
     samples: list[SampleFiles] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     unchecked: list[str] = field(default_factory=list)
+    divisions: list[Division] = field(default_factory=list)
 
     @property
     def files(self) -> list[Path]:
@@ -78,4 +82,5 @@ def joined(inventories: Sequence[Inventory]) -> Inventory:
         samples=[sample for one in inventories for sample in one.samples],
         problems=[problem for one in inventories for problem in one.problems],
         unchecked=[name for one in inventories for name in one.unchecked],
+        divisions=[division for one in inventories for division in one.divisions],
     )

@@ -11,7 +11,9 @@ from torch import nn
 
 from config import Config
 from data.build import Loader, build_loader, to_device
+from data.division import Division
 from data.doctor import refuse_findings
+from data.inventory import inventory_of
 from engine import checks
 from engine.averaging import AveragedWeights
 from engine.best import BestTracker
@@ -65,6 +67,15 @@ class Parts:
     def judged(self) -> nn.Module:
         """The model that is validated and kept: the averaged one, where there is one."""
         return self.model if self.average is None else self.average.model
+
+    @property
+    def divisions(self) -> list[Division]:
+        """How data sets were divided between training and validation, each told once."""
+        found: list[Division] = []
+        for loader in (self.train_loader, self.val_loader):
+            of_one = inventory_of(loader.samples.source).divisions
+            found += [division for division in of_one if division not in found]
+        return found
 
 
 def assemble(cfg: Config, from_weights: bool = True) -> Parts:

@@ -9,6 +9,8 @@ from typing import Any
 from torch import nn
 
 from config import Config, as_dict
+from data.build import open_dataset
+from data.inventory import inventory_of
 from engine.checkpoint import earlier_checkpoints
 from engine.metrics.build import metric_class
 from engine.step import GRADIENT, TOTAL
@@ -42,16 +44,17 @@ _TAKEN = {
 
 
 def refuse_overlap(cfg: Config) -> None:
-    """Training and validation must not be one data set.
+    """Training and validation must not be one data set, unless it gives each a share of its own.
 
     Raises:
         ConfigError: they are.
+        DataError: they are, and it is missing.
     """
     train, val = as_dict(cfg.DATASETS.TRAIN), as_dict(cfg.DATASETS.VAL)
-    if train == val:
+    if train == val and not inventory_of(open_dataset(cfg, "train")).divisions:
         raise ConfigError(
             "DATASETS.VAL: is the same data set as DATASETS.TRAIN; a model must be validated on "
-            "pictures it does not learn from"
+            "pictures it does not learn from (data sets of pairs can be divided: shares)"
         )
 
 

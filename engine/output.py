@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import config
 from config import Config
+from data.division import Division
+from engine.divisions import write_divisions
 from engine.history import Writer
 from engine.position import Position
 from engine.writers import Curves, JsonLines, LogLines, SampleSheets, TensorBoard
@@ -22,12 +25,14 @@ class OutputFolder:
         path: the folder.
         last: the checkpoint to go on from.
         best: the best weights so far.
+        split: who got which samples of the data sets that were divided.
     """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self.last = self.path / "checkpoints" / "last.pt"
         self.best = self.path / "checkpoints" / "best.safetensors"
+        self.split = self.path / "split.json"
         self._lock: FolderLock | None = None
 
     def claim(self) -> None:
@@ -51,7 +56,12 @@ class OutputFolder:
             self._lock = None
 
     def open(
-        self, cfg: Config, epochs: int, iterations: int, done: Position | None
+        self,
+        cfg: Config,
+        epochs: int,
+        iterations: int,
+        divisions: Sequence[Division],
+        done: Position | None,
     ) -> list[Writer]:
         """Begin to write: the log, the resolved config, and whatever is measured from now on.
 
@@ -59,6 +69,7 @@ class OutputFolder:
             cfg: the whole config.
             epochs: length of the run, for the log.
             iterations: likewise.
+            divisions: how data sets were divided, written to `split.json`.
             done: where a resumed run goes on from: what was measured after it goes. None begins
                 anew.
 
@@ -70,6 +81,8 @@ class OutputFolder:
         if not is_main():
             return []
         atomic_write_text(self.path / "config.yml", config.dump(cfg))
+        if divisions:
+            write_divisions(self.split, divisions)
         return [
             LogLines(epochs, iterations),
             JsonLines(self.path / "metrics.jsonl", done),

@@ -21,6 +21,7 @@ from engine.checkpoint import (
     save_checkpoint,
     save_weights,
 )
+from engine.divisions import refuse_other_divisions
 from engine.evaluator import Evaluation
 from engine.generators import generator_states, restore_generators, untouched_generators
 from engine.guard import refuse_bad_steps, refuse_unknown_figures
@@ -254,6 +255,8 @@ class Trainer:
         state = from_main(lambda: _read(checkpoint, last))
         changes = checks.refuse_changes(state, self.cfg, checkpoint)
         self._assemble(from_weights=False)
+        if is_main():
+            refuse_other_divisions(self.output.split, self.parts.divisions)
         self._restore(state, checkpoint)
         self._tell_writers(self.position)
         say_what_begins(self.parts, self.cfg.MODEL.NAME)
@@ -266,7 +269,9 @@ class Trainer:
         self._meter = LossMeter(self.parts.device)
 
     def _tell_writers(self, done: Position | None) -> None:
-        writers = self.output.open(self.cfg, self.parts.epochs, self.parts.iterations, done)
+        parts = self.parts
+        length = (parts.epochs, parts.iterations)
+        writers = self.output.open(self.cfg, *length, parts.divisions, done)
         self.history.tell(*writers, self._bar)
 
     def _stateful(self) -> dict[str, Any]:
