@@ -61,7 +61,7 @@ def check(merge: Merge) -> None:
         if value is not None and not (_is_number(value) and low < value < high):
             wanted = "above 0" if high == math.inf else f"above {low:g} and below {high:g}"
             fail(key, f"needs a number {wanted}, not {value!r}")
-    for key in ("LOSSES", "METRICS", "DATA.TRANSFORMS", "DATA.DEGRADATIONS"):
+    for key in ("LOSSES", "METRICS", "BASELINES", "DATA.TRANSFORMS", "DATA.DEGRADATIONS"):
         node = _at(cfg, key)
         for name, entry in node.items() if isinstance(node, dict) else enumerate(node):
             if not entry.NAME:

@@ -56,6 +56,7 @@ _C.VALIDATION.PATIENCE = None  # stop after so many validations without a better
 _C.VALIDATION.SAMPLES = 4  # pictures drawn on sample sheets and in TensorBoard
 
 _C.METRICS = Config()  # named map: psnr: {NAME: PSNR, ARGS: {crop_border: 4, y_channel: true}}
+_C.BASELINES = Config()  # named map: what test_net measures too, untrained: gamma: {NAME: Gamma}
 
 _C.CHECKPOINT = Config()
 _C.CHECKPOINT.PERIOD = 1000  # optimizer steps between checkpoints, besides each epoch's end

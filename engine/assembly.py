@@ -153,7 +153,7 @@ def assemble(cfg: Config, from_weights: bool = True) -> Parts:
 def _initial_model(cfg: Config, from_weights: bool) -> nn.Module:
     model = build_model(cfg)
     checks.check_trainable(cfg, model)
-    checks.check_channels(cfg, model)
+    checks.check_channels(cfg, model, f"MODEL {cfg.MODEL.NAME}")
     if from_weights and cfg.MODEL.WEIGHTS:
         state, _, _ = load_weights(cfg.MODEL.WEIGHTS)
         load_into(model, state, cfg.MODEL.WEIGHTS)

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import cycle
 
 import numpy as np
 import torch
+from tqdm import tqdm
 
 from engine.memory import peak_bytes
 from engine.restore_options import DEFAULTS, RestoreOptions
 from engine.restorer import Restorer
+
+WARM_UP = 2  # rounds that are not counted
+MOST_PICTURES = WARM_UP + 10
+_FEWEST = 3  # pictures that are counted where they take long
+_PATIENCE = 60.0  # seconds after which these are enough
 
 
 @dataclass(frozen=True)
@@ -56,17 +63,16 @@ def time_restoring(
     rng = np.random.default_rng(0)
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     peaks: dict[str, int] = {}
-    for turn in range(-2, repeats):
+    for turn in range(-WARM_UP, repeats):
         for name, way in ways.items():
             channels = way.restorer.descriptor.channels or 1
             picture = rng.integers(0, 256, (height, width, channels), dtype=np.uint8)
-            if turn == -2:  # counting bytes takes time, so this round is one of the uncounted
+            if turn == -WARM_UP:  # counting bytes takes time, so this round is one of the uncounted
                 peaks[name] = peak_bytes(partial(_restore, way, picture), way.restorer.device)
                 continue
-            began = time.perf_counter()
-            _restore(way, picture)
+            taken = _seconds(way, picture)
             if turn >= 0:
-                seconds[name].append(time.perf_counter() - began)
+                seconds[name].append(taken)
     first = next(iter(seconds.values()))
     return {
         name: Timing(
@@ -77,6 +83,49 @@ def time_restoring(
         )
         for name, taken in seconds.items()
     }
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How long pictures took, from a picture in memory to a restored one.
+
+    Attributes:
+        seconds: the median of each restorer.
+        pictures: how many pictures that is of.
+    """
+
+    seconds: dict[str, float]
+    pictures: int
+
+
+def time_pictures(restorers: Mapping[str, Restorer], pictures: Sequence[np.ndarray]) -> Pace:
+    """Time restorers on the same pictures, in turn, one picture at a time.
+
+    Of `MOST_PICTURES` the first `WARM_UP` are not counted. Where they take longer than a minute,
+    3 that are counted are enough.
+
+    Args:
+        restorers: by name.
+        pictures: at least one; begun anew where they are fewer.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in restorers}
+    shown = tqdm(range(MOST_PICTURES), "timing", leave=False, disable=None)
+    began = time.perf_counter()
+    for number, picture in zip(shown, cycle(pictures), strict=False):
+        if number >= WARM_UP + _FEWEST and time.perf_counter() - began > _PATIENCE:
+            break
+        for name, restorer in restorers.items():
+            taken = _seconds(Way(restorer), picture)
+            if number >= WARM_UP:
+                seconds[name].append(taken)
+    medians = {name: statistics.median(taken) for name, taken in seconds.items()}
+    return Pace(medians, len(next(iter(seconds.values()))))
+
+
+def _seconds(way: Way, picture: np.ndarray) -> float:
+    began = time.perf_counter()
+    _restore(way, picture)
+    return time.perf_counter() - began
 
 
 def _restore(way: Way, picture: np.ndarray) -> None:

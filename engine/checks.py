@@ -194,14 +194,12 @@ def check_trainable(cfg: Config, model: nn.Module) -> None:
         )
 
 
-def check_channels(cfg: Config, model: nn.Module) -> None:
+def check_channels(cfg: Config, model: nn.Module, name: str) -> None:
     """Pictures must have the channels that the architecture takes.
 
     Raises:
-        ConfigError: they have not.
+        ConfigError: they have not; it calls the model `name`.
     """
     takes = model.descriptor.channels
     if takes not in (0, cfg.DATA.CHANNELS):
-        raise ConfigError(
-            f"DATA.CHANNELS: is {cfg.DATA.CHANNELS}, but MODEL {cfg.MODEL.NAME} takes {takes}"
-        )
+        raise ConfigError(f"DATA.CHANNELS: is {cfg.DATA.CHANNELS}, but {name} takes {takes}")

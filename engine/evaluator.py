@@ -26,6 +26,8 @@ from utils.images import to_uint8
 Losses = Mapping[str, tuple[nn.Module, float]]
 Sample = tuple[str, np.ndarray, np.ndarray, np.ndarray]
 
+INPUT, ENLARGED = "input", "bicubic"  # what the input's row is called
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -34,7 +36,7 @@ class Evaluation:
     Attributes:
         metrics: each metric's value over all pictures, of the model's output.
         input_metrics: the same of the input as it is; empty if the baseline was not asked for.
-        input_name: what the input's row is: "input", or "bicubic" where it had to be enlarged.
+        input_name: what the input's row is: `INPUT`, or `ENLARGED` where it had to be.
         losses: mean over pictures of each loss, and `loss`, their weighted sum; empty without
             losses.
         images: one dict per picture, in order: `name`, each metric of the output and, with the
@@ -183,13 +185,23 @@ class Evaluator:
         return Evaluation(
             metrics=scores[""],
             input_metrics=scores.get("input_", {}),
-            input_name="bicubic" if enlarged else "input",
+            input_name=ENLARGED if enlarged else INPUT,
             losses=run.losses.named(losses / pictures),
             images=gather_dealt(run.per_picture()),
             samples=gather_dealt(run.samples),
             protocol={name: metric.protocol() for name, metric in self._metrics.items()},
             higher_is_better={n: metric.higher_is_better for n, metric in self._metrics.items()},
         )
+
+
+def evaluate_each(
+    evaluator: Evaluator, models: Mapping[str, nn.Module], loader: Iterable[dict[str, Any]]
+) -> dict[str, Evaluation]:
+    """Evaluate several models on the same pictures; the first one's evaluation has the baseline."""
+    evaluations: dict[str, Evaluation] = {}
+    for name, model in models.items():
+        evaluations[name] = evaluator.evaluate(model, loader, baseline=not evaluations)
+    return evaluations
 
 
 class _Run:

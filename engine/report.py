@@ -1,42 +1,57 @@
-"""An evaluation as people read it: a table with its protocol, a CSV per picture, sample sheets."""
+"""A test as people read it: a table with its protocol, a CSV per picture, sample sheets."""
 
 from __future__ import annotations
 
 import csv
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from engine.evaluator import Evaluation
 from utils.files import atomic_write_text
 from utils.plots import sample_sheet
 
 _ROWS_PER_SHEET = 4
+_PLAIN = 'plain figures: no output was rescaled by the brightness of its target ("GT mean")'
 
 
-def format_table(evaluation: Evaluation, model: str) -> str:
-    """The scores as plain text: the input's own row, then the model's; an arrow says what is good.
+@dataclass(frozen=True)
+class Row:
+    """One model's place in a table.
+
+    Attributes:
+        evaluation: what was found; a table's first row has the baseline.
+        parameters: how many the model has.
+        seconds: what a picture takes it; nan beside the main process.
+    """
+
+    evaluation: Evaluation
+    parameters: int
+    seconds: float
+
+
+def format_table(rows: Mapping[str, Row]) -> str:
+    """The scores as plain text: the input's own row, then each model's; an arrow says what is good.
 
     Args:
-        evaluation: with the baseline.
-        model: what to call the model's row.
+        rows: by the names of the models.
     """
-    names = list(evaluation.metrics)
-    header = [
-        "",
-        *(f"{name} {'↑' if evaluation.higher_is_better[name] else '↓'}" for name in names),
+    first = _first(rows)
+    names = list(first.metrics)
+    arrows = (f"{name} {'↑' if first.higher_is_better[name] else '↓'}" for name in names)
+    lines = [
+        ["", *arrows, "parameters", "s/picture"],
+        [first.input_name, *(_figure(first.input_metrics[name]) for name in names), "", ""],
     ]
-    rows = [
-        [label, *(_figure(scores[name]) for name in names)]
-        for label, scores in (
-            (evaluation.input_name, evaluation.input_metrics),
-            (model, evaluation.metrics),
-        )
-    ]
-    widths = [max(len(row[column]) for row in (header, *rows)) for column in range(len(header))]
-    lines = [_line(header, widths), "-" * (sum(widths) + 2 * len(widths) - 2)]
-    return "\n".join([*lines, *(_line(row, widths) for row in rows)])
+    for label, row in rows.items():
+        figures = (_figure(row.evaluation.metrics[name]) for name in names)
+        lines.append([label, *figures, f"{row.parameters:,}", f"{row.seconds:.3g}"])
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    header, *others = (_line(cells, widths) for cells in lines)
+    return "\n".join([header, "-" * (sum(widths) + 2 * len(widths) - 2), *others])
 
 
 def protocol_lines(evaluation: Evaluation, dataset: str, channels: int) -> list[str]:
@@ -49,39 +64,68 @@ def protocol_lines(evaluation: Evaluation, dataset: str, channels: int) -> list[
     """
     count = len(evaluation.images)
     colours = "gray" if channels == 1 else "RGB"
-    lines = [f"{count} picture{'s' if count != 1 else ''} of {dataset}, read as {colours}"]
+    lines = [f"{count} picture{'s' if count != 1 else ''} of {dataset}, read as {colours}", _PLAIN]
     for name, protocol in evaluation.protocol.items():
         lines.append(f"{name}: " + ", ".join(f"{key} {value}" for key, value in protocol.items()))
     return lines
 
 
-def picture_csv(evaluation: Evaluation) -> str:
-    """One line per picture: its name, each metric of the output, each of the input."""
+def picture_csv(rows: Mapping[str, Row]) -> str:
+    """One line per picture: its name, each metric of the outputs, each of the input.
+
+    An output's columns are called as its metrics where there is one model, else with the model's
+    name in front: `gamma_psnr`.
+    """
+    columns: dict[str, list[object]] = {"name": [one["name"] for one in _first(rows).images]}
+    given: dict[str, list[object]] = {}
+    for label, row in rows.items():
+        for name in row.evaluation.metrics:
+            key = f"{label}_{name}" if len(rows) > 1 else name
+            columns[key] = [image[name] for image in row.evaluation.images]
+        for name in row.evaluation.input_metrics:
+            given[f"input_{name}"] = [image[f"input_{name}"] for image in row.evaluation.images]
+    columns |= given
     text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(evaluation.images[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(evaluation.images)
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(zip(*columns.values(), strict=True))
     return text.getvalue()
 
 
-def write_report(evaluation: Evaluation, text: str, folder: Path) -> None:
+def write_report(rows: Mapping[str, Row], text: str, folder: Path) -> None:
     """Write `table.txt`, `images.csv` and the sample sheets `samples_1.png`, ... to `folder`.
 
-    Sheets of an earlier test in the same folder are removed.
+    A sheet shows the input, each model's output and the target. Sheets of an earlier test in the
+    same folder are removed.
 
     Args:
-        evaluation: what was found, with its samples.
+        rows: what was found, with samples.
         text: the table and its protocol.
         folder: made where it is missing.
     """
     atomic_write_text(folder / "table.txt", text + "\n")
-    atomic_write_text(folder / "images.csv", picture_csv(evaluation))
+    atomic_write_text(folder / "images.csv", picture_csv(rows))
     for sheet in folder.glob("samples_*.png"):
         sheet.unlink()
-    columns = (evaluation.input_name, "restored", "target")
-    for first in range(0, len(evaluation.samples), _ROWS_PER_SHEET):
-        rows = evaluation.samples[first : first + _ROWS_PER_SHEET]
-        sample_sheet(rows, folder / f"samples_{first // _ROWS_PER_SHEET + 1}.png", columns)
+    columns = (_first(rows).input_name, *rows, "target")
+    samples = _side_by_side(rows)
+    for first in range(0, len(samples), _ROWS_PER_SHEET):
+        path = folder / f"samples_{first // _ROWS_PER_SHEET + 1}.png"
+        sample_sheet(samples[first : first + _ROWS_PER_SHEET], path, columns)
+
+
+def _side_by_side(rows: Mapping[str, Row]) -> list[tuple[Any, ...]]:
+    """Each sample's name, input, output of every model, and target."""
+    sheets = []
+    for each in zip(*(row.evaluation.samples for row in rows.values()), strict=True):
+        name, given, _, target = each[0]
+        sheets.append((name, given, *(output for _, _, output, _ in each), target))
+    return sheets
+
+
+def _first(rows: Mapping[str, Row]) -> Evaluation:
+    """The evaluation that has the baseline."""
+    return next(iter(rows.values())).evaluation
 
 
 def _figure(value: float) -> str:

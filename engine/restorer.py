@@ -16,17 +16,15 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from engine.checkpoint import load_into, load_weights
 from engine.memory import unless_out_of_memory
+from engine.model_files import load_model
 from engine.network import Network
 from engine.precision import resolve_device, resolve_precision
 from engine.restore_options import DEFAULTS, RestoreOptions
 from engine.tile_choice import TileChooser, window_pixels
 from engine.tiling import Place, Tiling, count_pieces, restored_pieces
-from modeling.build import build_model
 from modeling.descriptor import Descriptor
-from modeling.registries import ARCHITECTURES
-from utils.errors import CheckpointError, ConfigError, ImageError
+from utils.errors import ImageError
 from utils.images import to_tensor, to_uint8, to_uint16
 from utils.logging import get_logger
 from utils.resampling import resize_bicubic
@@ -80,16 +78,7 @@ class Restorer:
             ConfigError: the device is not there.
         """
         resolve_device(str(device))  # a wrong device is said before a large file is read
-        state, cfg, _ = load_weights(Path(path))
-        if cfg is None:  # another program's: spandrel tells its architecture
-            return cls(ARCHITECTURES.build("Spandrel", path=str(path)), device)
-        try:
-            model = build_model(cfg)
-        except ConfigError as error:
-            plugins = f"; it was trained with PLUGINS {list(cfg.PLUGINS)}" if cfg.PLUGINS else ""
-            raise CheckpointError(f"{path}: its model cannot be built: {error}{plugins}") from error
-        load_into(model, state, str(path))
-        return cls(model, device)
+        return cls(load_model(path).model, device)
 
     def restore(
         self, image: np.ndarray, name: str = "picture", options: RestoreOptions = DEFAULTS

@@ -14,12 +14,12 @@ from torch import nn
 
 from config import Config, from_dict
 from data.build import build_loader
-from engine.evaluator import Evaluation, Evaluator
+from engine.contenders import common_scale, refuse_equal_names
+from engine.evaluator import ENLARGED, Evaluation, Evaluator, evaluate_each
 from engine.restorer import Restorer
 from utils.errors import ConfigError, DataError
 
 SETS = ("Set5", "Set14", "BSD100", "Urban100")
-BICUBIC = "bicubic"
 _PUBLISHED = Path(__file__).with_name("sr_published.csv")
 
 
@@ -73,26 +73,19 @@ def run_benchmark(
         CheckpointError: weights that cannot be used.
     """
     sets = _present_sets(folder)
+    refuse_equal_names([ENLARGED, *(path.stem for path in weights)])
     models = {path.stem: Restorer.from_weights(path, device).model for path in weights}
-    if len(models) < len(weights):
-        raise ConfigError("--weights: two files have the same name, which would be their row's")
-    scale = _common_scale(models)
+    scale = _enlarging_scale(models)
     rows: list[Row] = []
-    protocol: list[str] = []
     for set_folder in sets:
         cfg = _set_config(set_folder, scale, lpips)
-        evaluator = Evaluator(cfg, device)
-        bicubic: Row | None = None
-        measured: list[Row] = []
-        for name, model in models.items():
-            loader = build_loader(cfg, "test", device)
-            evaluation = evaluator.evaluate(model, loader, baseline=bicubic is None)
-            if bicubic is None:
-                bicubic = Row(set_folder.name, BICUBIC, evaluation.input_metrics)
-                protocol = protocol or _protocol(evaluation, scale)
-                measured.append(bicubic)
-            measured.append(Row(set_folder.name, name, evaluation.metrics))
-        rows += measured + _published(set_folder.name, scale)
+        loader = build_loader(cfg, "test", device)
+        evaluations = evaluate_each(Evaluator(cfg, device), models, loader)
+        first = next(iter(evaluations.values()))
+        rows.append(Row(set_folder.name, ENLARGED, first.input_metrics))
+        rows += [Row(set_folder.name, name, one.metrics) for name, one in evaluations.items()]
+        rows += _published(set_folder.name, scale)
+    protocol = _protocol(first, scale)
     return Benchmark(scale, rows, protocol)
 
 
@@ -131,15 +124,11 @@ def _present_sets(folder: Path) -> list[Path]:
     return present
 
 
-def _common_scale(models: Mapping[str, nn.Module]) -> int:
-    scales = {name: model.descriptor.scale for name, model in models.items()}
-    if len(set(scales.values())) != 1:
-        told = ", ".join(f"{name} x{scale}" for name, scale in scales.items())
-        raise ConfigError(f"--weights: differ in scale ({told}); measure each scale by itself")
-    scale = next(iter(scales.values()))
+def _enlarging_scale(models: Mapping[str, nn.Module]) -> int:
+    scale = common_scale(models)
     if scale == 1:
         raise ConfigError(
-            f"--weights: {', '.join(scales)}: no enlarging of pictures; use tools/test_net.py"
+            f"--weights: {', '.join(models)}: no enlarging of pictures; use tools/test_net.py"
         )
     return scale
 

@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+import torch
 from torch import nn
 
 from config import Config
-from data.build import build_loader
+from data.build import Loader, build_loader
 from data.doctor import refuse_findings
-from engine.checkpoint import load_into, load_weights
-from engine.evaluator import Evaluation, Evaluator
-from engine.precision import resolve_device, resolve_precision
-from engine.report import format_table, protocol_lines
-from modeling.build import build_model
-from utils.errors import CheckpointError, ConfigError
+from engine.benchmark import MOST_PICTURES, WARM_UP, Pace, time_pictures
+from engine.contenders import Contender, common_scale, described, find_contenders
+from engine.evaluator import Evaluator, evaluate_each
+from engine.precision import resolve_device
+from engine.report import Row, format_table, protocol_lines
+from utils.distributed import is_main
+from utils.errors import ConfigError
+from utils.hardware import describe_device
 
 
-def measure(cfg: Config, weights: Path | None = None) -> tuple[Evaluation, str]:
-    """Evaluate weights on the test set, or on the validation set where no test set is named.
+def measure(cfg: Config, weights: Sequence[Path] = ()) -> tuple[dict[str, Row], str]:
+    """Measure models on the test set, or on the validation set where no test set is named.
 
     Args:
-        cfg: names the model, the data set and the metrics.
-        weights: a weights file; by default the run's own best, or what the architecture is built
-            with where it comes with weights.
+        cfg: names the model, the baselines, the data set and the metrics.
+        weights: files of weights; see `find_contenders`.
 
     Returns:
-        The evaluation, and the table with its protocol as text.
+        What was found of each model, by the name of its row, and the table with its protocol as
+        text; of several processes the main one alone has all of them.
 
     Raises:
         ConfigError: no metrics, or a part, device or precision that is wrong.
@@ -36,39 +42,52 @@ def measure(cfg: Config, weights: Path | None = None) -> tuple[Evaluation, str]:
     if not cfg.METRICS:
         raise ConfigError("METRICS: is empty; name one, such as psnr: {NAME: PSNR}")
     device = resolve_device(cfg.DEVICE)
-    model = build_model(cfg)
-    if weights is None and not model.descriptor.pretrained:
-        weights = Path(cfg.OUTPUT_DIR) / "checkpoints" / "best.safetensors"
-    if weights is not None:
-        _load(model, weights)
-    refuse_findings(cfg, model.descriptor.scale, ("test" if cfg.DATASETS.TEST.NAME else "val",))
+    found = find_contenders(cfg, weights)
+    models = {name: contender.model for name, contender in found.items()}
+    refuse_findings(cfg, common_scale(models), ("test" if cfg.DATASETS.TEST.NAME else "val",))
     loader = build_loader(cfg, "test", device)
-    evaluation = Evaluator(cfg, device).evaluate(model.to(device), loader)
-    table = format_table(evaluation, cfg.MODEL.NAME)
-    precision = resolve_precision(cfg.PRECISION, device, model.descriptor.precisions)
-    lines = protocol_lines(evaluation, _dataset(cfg), cfg.DATA.CHANNELS)
-    origin = f"weights {weights}" if weights else f"weights of {_described(cfg.MODEL)}"
-    run = f"{origin}, computed in {precision} on {device.type}"
-    return evaluation, "\n".join([table, "", *lines, run])
+    evaluations = evaluate_each(Evaluator(cfg, device), models, loader)
+    pictures = _inputs(loader)
+    pace = _time(found, pictures)
+    rows = {
+        name: Row(evaluation, _parameters(models[name]), pace.seconds[name])
+        for name, evaluation in evaluations.items()
+    }
+    lines = protocol_lines(next(iter(evaluations.values())), _dataset(cfg), cfg.DATA.CHANNELS)
+    lines.append(_timing(pace, pictures, device))
+    for name, contender in found.items():
+        lines.append(f"{name}: {contender.origin}, computed in {contender.restorer.precision}")
+    return rows, "\n".join([format_table(rows), "", *lines])
 
 
-def _load(model: nn.Module, weights: Path) -> None:
-    if not weights.is_file():
-        raise CheckpointError(
-            f"{weights}: there are no such weights; train with tools/train_net.py or name a file "
-            "with --weights"
-        )
-    state, _, _ = load_weights(weights)
-    load_into(model, state, str(weights))
+def _inputs(loader: Loader) -> list[np.ndarray]:
+    """The first inputs, HWC, as evaluated."""
+    count = min(len(loader.samples), MOST_PICTURES)
+    return [loader.samples.make((0, index))["input"] for index in range(count)]
+
+
+def _time(found: Mapping[str, Contender], pictures: Sequence[np.ndarray]) -> Pace:
+    if not is_main():  # it would slow down the process whose times are told
+        return Pace(dict.fromkeys(found, math.nan), 0)
+    return time_pictures({name: one.restorer for name, one in found.items()}, pictures)
+
+
+def _timing(pace: Pace, pictures: Sequence[np.ndarray], device: torch.device) -> str:
+    """How the times were taken."""
+    by_area = sorted(pictures, key=np.size)
+    sizes = (f"{image.shape[1]}x{image.shape[0]}" for image in (by_area[0], by_area[-1]))
+    return (
+        f"s/picture: median of {pace.pictures} pictures of {' to '.join(dict.fromkeys(sizes))} px, "
+        f"one at a time, in memory to in memory, after {WARM_UP} that do not count; "
+        f"{describe_device(device)}, torch {torch.__version__}"
+    )
+
+
+def _parameters(model: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in model.parameters())
 
 
 def _dataset(cfg: Config) -> str:
     """The measured data set in words: its split, name and arguments."""
     split = "TEST" if cfg.DATASETS.TEST.NAME else "VAL"
-    return f"{split} {_described(cfg.DATASETS[split])}"
-
-
-def _described(spec: Config) -> str:
-    """A part in words: its name and arguments."""
-    arguments = ", ".join(f"{key} {value}" for key, value in spec.ARGS.items())
-    return spec.NAME + (f" ({arguments})" if arguments else "")
+    return f"{split} {described(cfg.DATASETS[split])}"

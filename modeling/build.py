@@ -1,5 +1,6 @@
 """From a config to a model and its losses."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from torch import nn
@@ -16,12 +17,17 @@ def build_model(cfg: Any) -> nn.Module:
     Raises:
         ConfigError: an unknown architecture or argument, or one that is no architecture.
     """
-    model = build_part(ARCHITECTURES, cfg.MODEL, "MODEL")
+    return build_architecture(cfg.MODEL, "MODEL")
+
+
+def build_architecture(spec: Mapping[str, Any], key: str) -> nn.Module:
+    """`build_model` of a node `{NAME: ..., ARGS: {...}}` that stands at `key`."""
+    model = build_part(ARCHITECTURES, spec, key)
     if not isinstance(model, nn.Module) or not isinstance(
         getattr(model, "descriptor", None), Descriptor
     ):
         raise ConfigError(
-            f"MODEL.NAME: {cfg.MODEL.NAME} must be an nn.Module with a descriptor, which states "
+            f"{key}.NAME: {spec['NAME']} must be an nn.Module with a descriptor, which states "
             "its scale, channels and field; docs/extending.md shows one"
         )
     return model

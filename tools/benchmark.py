@@ -10,7 +10,6 @@ Weights are random: they do not change the time. A picture goes in and comes out
 
 import argparse
 import os
-import platform
 import sys
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from engine.restore_options import RestoreOptions
 from engine.restorer import Restorer
 from modeling.build import build_model
 from utils.command_line import run_tool
+from utils.hardware import describe_device
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -55,14 +55,9 @@ def main(arguments: argparse.Namespace) -> None:
     height, width = arguments.size
     timings = time_restoring(ways, height, width, arguments.repeats)
     first = next(iter(ways.values())).restorer
-    where = (
-        torch.cuda.get_device_name(first.device)
-        if first.device.type == "cuda"
-        else f"{platform.machine()} CPU, {torch.get_num_threads()} threads"
-    )
     print(
-        f"{width}x{height}, batch 1, {first.precision}, {where}, torch {torch.__version__}, "
-        f"median of {arguments.repeats}\n"
+        f"{width}x{height}, batch 1, {first.precision}, {describe_device(first.device)}, "
+        f"torch {torch.__version__}, median of {arguments.repeats}\n"
     )
     print(
         f"{'config':<44} {'parameters':>11} {'median ms':>10} {'fastest ms':>11} {'ratio':>6} "

@@ -1,11 +1,13 @@
 """Measure weights on a test set, with the input's own row above the model's.
 
-Without DATASETS.TEST the validation set is measured. The table, a CSV per picture and sample
-sheets go to OUTPUT_DIR/test.
+Several files are measured in one table, each with the model that it states; the rows of BASELINES
+stand above. Without DATASETS.TEST the validation set is measured. The table, a CSV per picture and
+sample sheets go to OUTPUT_DIR/test.
 
 Examples:
     tools/test_net.py --config-file configs/sd1_glare.yml
     tools/test_net.py --config-file configs/sd1_glare.yml --weights weights/glare_unet.safetensors
+    tools/test_net.py --config-file configs/sd1_glare.yml --weights weights/glare_*.safetensors
     torchrun --nproc_per_node 4 tools/test_net.py --config-file configs/sd1_glare.yml
 """
 
@@ -32,9 +34,11 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--weights",
+        nargs="+",
         type=Path,
+        default=[],
         metavar="FILE",
-        help="a .safetensors file; by default OUTPUT_DIR/checkpoints/best.safetensors",
+        help="a .safetensors file or several; by default OUTPUT_DIR/checkpoints/best.safetensors",
     )
     add_config_arguments(parser)
     return parser
@@ -46,9 +50,9 @@ def main(arguments: argparse.Namespace) -> None:
         setup_logging(rank=rank())
         cfg = load_config(arguments.config_file, arguments.overrides)
         folder = Path(cfg.OUTPUT_DIR) / "test"
-        evaluation, text = measure(cfg, arguments.weights)
+        rows, text = measure(cfg, arguments.weights)
         if is_main():
-            write_report(evaluation, text, folder)
+            write_report(rows, text, folder)
             print(f"{text}\n\nper picture: {folder / 'images.csv'}\nsample sheets: {folder}")
 
 

@@ -12,7 +12,8 @@ from utils.errors import ConfigError, PellucidError
 _REFUSED = 2
 _INTERRUPTED = 130
 _PIPE_CLOSED = 141
-_BARE_KEY = re.compile(r"[A-Z][A-Z_]+(\.\w+)*: ")  # "MODEL.ARGS.width: ..."
+_KEY = re.compile(r"[A-Z][A-Z_]+(\.\w+)*")  # MODEL.ARGS.width
+_BARE_KEY = re.compile(rf"{_KEY.pattern}: ")  # "MODEL.ARGS.width: ..."
 
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,7 +57,8 @@ def parse(parser: argparse.ArgumentParser, argv: Sequence[str] | None = None) ->
     """Parse flags that stand before, between and after KEY VALUE overrides.
 
     The word after a KEY is its value even where it begins with a dash (-1e-4), unless it is one
-    of the parser's own flags.
+    of the parser's own flags. A flag that takes any number of words takes those up to the next
+    flag or KEY; a file that is there is no KEY.
 
     Returns:
         The namespace; `.overrides` is the flat list of keys and values.
@@ -139,8 +141,13 @@ def _values_taken(parser: argparse.ArgumentParser, flag: str, following: Sequenc
         return 1
     if isinstance(nargs, int):
         return nargs
-    until_flag = next((i for i, word in enumerate(following) if word in actions), len(following))
-    return min(until_flag, 1) if nargs == argparse.OPTIONAL else until_flag
+    ends = (i for i, word in enumerate(following) if word in actions or _is_key(word))
+    count = next(ends, len(following))
+    return min(count, 1) if nargs == argparse.OPTIONAL else count
+
+
+def _is_key(word: str) -> bool:
+    return _KEY.fullmatch(word) is not None and not os.path.exists(word)
 
 
 def _placed(error: PellucidError, arguments: argparse.Namespace) -> str:

@@ -85,16 +85,17 @@ def _shrunk(image: np.ndarray) -> np.ndarray:
 
 
 def sample_sheet(
-    samples: Sequence[tuple[str, np.ndarray, np.ndarray, np.ndarray]],
+    samples: Sequence[tuple[Any, ...]],
     path: Path,
     columns: Sequence[str] = _COLUMNS,
 ) -> None:
     """Draw pictures side by side, one row each, with the picture's name and a label per column.
 
     Args:
-        samples: (name, input, restored, target) per row, uint8 HWC with one or three channels.
+        samples: per row its name and a picture for each column, such as (name, input, restored,
+            target); uint8 HWC with one or three channels.
         path: the PNG to write; its folder is made, an older file is replaced at once.
-        columns: the three labels.
+        columns: a label for each.
 
     Raises:
         ValueError: there is no sample.

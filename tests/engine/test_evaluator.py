@@ -10,8 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from config import from_dict
-from engine.evaluator import Evaluator
-from engine.report import format_table, picture_csv, protocol_lines, write_report
+from engine.evaluator import Evaluator, evaluate_each
 from modeling.descriptor import Descriptor
 from utils.errors import DataError, ImageError
 
@@ -194,33 +193,12 @@ def test_bf16_is_computed_in_bf16(pairs):
     assert set(seen) == {torch.bfloat16}
 
 
-def test_report_states_input_row_first_and_its_protocol(pairs, tmp_path):
-    metrics = {
-        "psnr": {"NAME": "PSNR", "ARGS": {"crop_border": 4, "y_channel": True}},
-        "l1": {"NAME": "L1"},
-    }
-    evaluation = Evaluator(config(samples=3, metrics=metrics), CPU).evaluate(
-        Darken(), loader(pairs)
-    )
-    header, _, first, second = format_table(evaluation, "Darken").splitlines()
-    assert header.split() == ["psnr", "↑", "l1", "↓"]
-    assert first.split() == [
-        "input",
-        f"{evaluation.input_metrics['psnr']:.2f}",
-        f"{evaluation.input_metrics['l1']:.4f}",
-    ]
-    assert second.split()[0] == "Darken"
-    about, psnr, _ = protocol_lines(evaluation, "VAL Folder", 3)
-    assert about == "3 pictures of VAL Folder, read as RGB"
-    assert "crop_border 4" in psnr
-    assert "Y (BT.601" in psnr
-
-    lines = picture_csv(evaluation).splitlines()
-    assert lines[0] == "name,psnr,l1,input_psnr,input_l1"
-    assert float(lines[1].split(",")[1]) == evaluation.images[0]["psnr"]
-
-    (tmp_path / "test").mkdir()
-    (tmp_path / "test" / "samples_9.png").touch()
-    write_report(evaluation, "the table", tmp_path / "test")
-    names = sorted(path.name for path in (tmp_path / "test").iterdir())
-    assert names == ["images.csv", "samples_1.png", "table.txt"]
+def test_several_models_are_measured_on_the_same_pictures(pairs):
+    models = {"little": Darken(0.05), "more": Darken(0.11)}
+    found = evaluate_each(Evaluator(config(), CPU), models, list(loader(pairs)))
+    assert list(found) == ["little", "more"]
+    for name, evaluation in found.items():
+        alone = Evaluator(config(), CPU).evaluate(models[name], loader(pairs))
+        assert evaluation.metrics == alone.metrics
+        assert [image["name"] for image in evaluation.images] == ["p0", "p1", "p2"]
+    assert found["little"].input_metrics and not found["more"].input_metrics

@@ -4,6 +4,7 @@ import csv
 
 import numpy as np
 import pytest
+import torch
 from skimage.metrics import peak_signal_noise_ratio
 
 from config import load_config
@@ -11,7 +12,7 @@ from engine.checkpoint import save_weights
 from modeling.build import build_model
 from tools.test_net import build_parser, main
 from utils.command_line import run_tool
-from utils.images import write_image
+from utils.images import read_image, write_image
 
 CONFIG = """
 OUTPUT_DIR: {folder}/run
@@ -57,11 +58,14 @@ def test_table_csv_and_sheets(run, capsys):
     # Five constant differences of 10 (i + 1), whatever the border.
     psnr = [20 * np.log10(255 / (10 * (i + 1))) for i in range(5)]
     lines = out.splitlines()
-    assert lines[0].split() == ["l1", "↓", "psnr", "↑"]
+    assert lines[0].split() == ["l1", "↓", "psnr", "↑", "parameters", "s/picture"]
     for line, name in ((lines[2], "input"), (lines[3], "UNet")):
-        assert line.split() == [name, f"{30 / 255:.4f}", f"{np.mean(psnr):.2f}"]
+        assert line.split()[:3] == [name, f"{30 / 255:.4f}", f"{np.mean(psnr):.2f}"]
+    assert float(lines[3].split()[4]) > 0
     for fact in ("5 pictures of VAL PairedFolders", "read as gray", "crop_border 2", "float32"):
         assert fact in out
+    assert "no output was rescaled" in out and "do not say how they were picked" in out
+    assert "median of 10 pictures of 32x24 to 32x28 px, one at a time" in out
     folder = run / "run" / "test"
     with (folder / "images.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -85,12 +89,45 @@ def test_other_weights_and_a_test_set(run, capsys):
     assert f"{psnr:.2f}" in out.splitlines()[3]
 
 
+BASELINES = "{gamma: {NAME: Gamma, ARGS: {exponent: 0.5}}, equal: {NAME: HistogramEqualization}}"
+
+
+def test_several_weights_and_baselines_in_one_table(run, capsys):
+    """Each file's model is its own; a file that states none belongs to the config's."""
+    small = load_config(run / "config.yml", ["MODEL.ARGS.widths", "[4, 8]"])
+    picked = {"epoch": 3, "tracked": "psnr"}
+    save_weights(run / "small.safetensors", build_model(small), small, picked)
+    torch.save(build_model(load_config(run / "config.yml")).state_dict(), run / "other.pth")
+    files = [str(run / name) for name in ("small.safetensors", "other.pth")]
+    assert run_on(run, "--weights", *files, "BASELINES", BASELINES) == 0
+    out = capsys.readouterr().out
+    rows = {line.split()[0]: line.split()[1:] for line in out.splitlines()[2:7]}
+    assert list(rows) == ["input", "gamma", "equal", "small", "other"]
+    assert rows["input"] == rows["small"][:2] == rows["other"][:2] != rows["gamma"][:2]
+    assert rows["gamma"][2] == "0" and rows["small"][2] != rows["other"][2]
+    assert "small.safetensors, of epoch 3, picked by psnr on VAL PairedFolders (input" in out
+    assert "other: weights" in out and "do not say how they were picked" in out
+    assert "gamma: as built: Gamma (exponent 0.5)" in out
+    with (run / "run" / "test" / "images.csv").open() as file:
+        first = next(csv.DictReader(file))
+    target, brighter = (read_image(run / "val" / half / "0.png") for half in ("out", "in"))
+    lifted = np.rint(np.sqrt(brighter / 255) * 255)
+    expected = np.abs(lifted - target).mean() / 255
+    assert float(first["gamma_l1"]) == pytest.approx(expected, abs=1e-6)
+    assert float(first["small_l1"]) == float(first["input_l1"]) == pytest.approx(10 / 255)
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
         ([], "best.safetensors: there are no such weights; train with"),
         (["--weights", "w", "METRICS", "{}"], "METRICS"),
         (["--weights", "other", "MODEL.ARGS.widths", "[4, 8]"], "does not fit UNet"),
+        (["--weights", "other", "other"], "two rows of the table would be called 'other'"),
+        (["--weights", "other", "w"], "w: there are no such weights"),
+        (["--weights", "other", "DATA.CHANNELS", "3"], "DATA.CHANNELS: is 3, but UNet takes 1"),
+        (["--weights", "other", "BASELINES", "{a: {NAME: UNet}}"], "a.NAME: UNet needs weights"),
+        (["--weights", "other", "BASELINES", "{input: {NAME: Gamma}}"], "be called 'input'"),
     ],
 )
 def test_refusals(run, capsys, words, says):

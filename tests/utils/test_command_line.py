@@ -52,6 +52,15 @@ def test_flags_keep_all_their_words():
     assert (args.size, args.names, args.overrides) == ([3, 4], ["x", "y"], ["A", "1", "B", "2"])
 
 
+def test_a_flag_of_many_words_ends_at_a_key(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "BEST.safetensors").touch()  # reads like a key, but is there
+    line = "--config-file a --names x BEST.safetensors SOLVER.LR 1 SEED 2"
+    args = parse(tool_parser(), line.split())
+    assert args.names == ["x", "BEST.safetensors"]
+    assert args.overrides == ["SOLVER.LR", "1", "SEED", "2"]
+
+
 def test_without_overrides_the_list_is_empty():
     assert parse(tool_parser(), ["--config-file", "a"]).overrides == []
 

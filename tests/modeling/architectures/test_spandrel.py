@@ -74,8 +74,8 @@ def test_it_is_measured_without_a_weights_file(esrgan, tmp_path, rng):
             "METRICS": {"psnr": {"NAME": "PSNR"}},
         }
     )
-    evaluation, text = measure(cfg)
-    assert evaluation.metrics["psnr"] > 0
+    rows, text = measure(cfg)
+    assert rows["Spandrel"].evaluation.metrics["psnr"] > 0
     assert "weights of Spandrel (path" in text
 
 

@@ -1,0 +1,55 @@
+"""From a weights file to the model that it belongs to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from config import Config
+from engine.checkpoint import load_into, load_weights
+from modeling.build import build_model
+from modeling.registries import ARCHITECTURES
+from utils.errors import CheckpointError, ConfigError
+
+
+@dataclass(frozen=True)
+class StoredModel:
+    """A model with its weights, on the CPU, and what their file says of them.
+
+    Attributes:
+        model: an architecture.
+        cfg: the config of the run that made the weights; None in another program's file.
+        metrics: their figures, and how they were picked; empty likewise.
+    """
+
+    model: nn.Module
+    cfg: Config | None
+    metrics: dict[str, Any]
+
+
+def load_model(path: str | Path, otherwise: Config | None = None) -> StoredModel:
+    """Build the model that a weights file states, and give it the weights.
+
+    Args:
+        path: a weights file.
+        otherwise: whose MODEL a file belongs to that states none, another program's; by default
+            spandrel tells its architecture.
+
+    Raises:
+        CheckpointError: the file cannot be read, does not fit its model, or is of no architecture
+            that spandrel knows.
+    """
+    state, cfg, metrics = load_weights(path)
+    stated = cfg or otherwise
+    if stated is None:
+        return StoredModel(ARCHITECTURES.build("Spandrel", path=str(path)), None, {})
+    try:
+        model = build_model(stated)
+    except ConfigError as error:
+        plugins = f"; it was trained with PLUGINS {list(stated.PLUGINS)}" if stated.PLUGINS else ""
+        raise CheckpointError(f"{path}: its model cannot be built: {error}{plugins}") from error
+    load_into(model, state, str(path))
+    return StoredModel(model, cfg, metrics)
