@@ -1,4 +1,4 @@
-"""Convolution with normalisation and activation, the unit that several architectures stack."""
+"""Convolutions as several architectures stack them."""
 
 from torch import nn
 
@@ -18,3 +18,14 @@ class ConvUnit(nn.Sequential):
             nn.BatchNorm2d(channels_out),
             nn.ReLU(inplace=True),
         )
+
+
+def convolution(channels_in: int, channels_out: int, kernel: int) -> nn.Conv2d:
+    """A convolution without bias that keeps the size: (N, in, H, W) -> (N, out, H, W).
+
+    Args:
+        channels_in: channels of the input.
+        channels_out: channels of the output.
+        kernel: its side, odd.
+    """
+    return nn.Conv2d(channels_in, channels_out, kernel, padding=kernel // 2, bias=False)

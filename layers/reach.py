@@ -1,4 +1,4 @@
-"""How far the output pixels of a U-shaped network see.
+"""How far the output pixels of a network with several resolutions see.
 
 Pixels are followed from the output back to the input, as the interval of rows (or columns) that
 they depend on. A k x k convolution widens it by k // 2 on both sides.
@@ -6,7 +6,7 @@ they depend on. A k x k convolution widens it by k // 2 on both sides.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 Interval = tuple[int, int]
 
@@ -28,6 +28,12 @@ def receptive_field(grid: int, trace: Callable[[Interval], Interval]) -> int:
 def widened(interval: Interval, reach: int) -> Interval:
     """The interval that `reach` pixels on both sides are added to."""
     return interval[0] - reach, interval[1] + reach
+
+
+def hull(intervals: Iterable[Interval]) -> Interval:
+    """The least interval that holds all of these."""
+    firsts, lasts = zip(*intervals, strict=True)
+    return min(firsts), max(lasts)
 
 
 def through_u_shape(
