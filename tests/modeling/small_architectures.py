@@ -10,7 +10,7 @@ from modeling import ARCHITECTURES
 SMALL = {
     "EDSR": {"scale": 3, "features": 8, "blocks": 2, "residual_scale": 0.5},
     "GlareNet": {"widths": [4, 6, 8], "working_size": 48},
-    "MIRNet": {"n_feat": 8, "n_RRG": 1, "n_MSRB": 1, "height": 2},
+    "MIRNet": {"n_feat": 16, "n_RRG": 1, "n_MSRB": 1, "height": 2},
     "MSRResNet": {"features": 8, "blocks": 2},
     "MiniSRGAN": {"scale": 2},
     "MobileSR": {"scale": 3},
