@@ -6,10 +6,6 @@ hold three 512x512 panels side by side: truth | glare | mask.
 
 import hashlib
 import os
-import shutil
-import stat
-import zipfile
-import zlib
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
@@ -19,7 +15,8 @@ from pathlib import Path, PurePath, PurePosixPath
 import numpy as np
 from tqdm import tqdm
 
-from data.staging import check_free, staged_folder
+from data.archives import bring, files_in
+from data.staging import check_source, staged_folder
 from utils.errors import DataError, PellucidError
 from utils.images import image_size, read_image
 
@@ -68,13 +65,8 @@ def prepare_sd1(source: Path, output: Path, force: bool = False) -> Sd1Report:
         DataError: no such file, no `train/` and `val/`, an unsafe zip, a wrong picture size or
             panel order, an unreadable picture; naming the file.
     """
-    if not source.exists():
-        raise DataError(f"{source}: no such file or folder")
     in_place = source.is_dir() and source.resolve() == output.resolve()
-    if output.resolve() in source.resolve().parents:
-        raise DataError(f"{source}: is inside {output}, which is to be written; move one of them")
-    if not in_place:
-        check_free(output, force)
+    check_source(source, output)
     with nullcontext(output) if in_place else staged_folder(output, force) as folder:
         if not in_place:
             _bring(source, folder)
@@ -85,15 +77,15 @@ def prepare_sd1(source: Path, output: Path, force: bool = False) -> Sd1Report:
 
 
 def _bring(source: Path, folder: Path) -> None:
-    if source.is_dir():
-        root = _split_root(
-            source, (PurePosixPath(p.relative_to(source).as_posix()) for p in source.rglob("*"))
-        )
-        _link(source / root, folder)
-    elif zipfile.is_zipfile(source):
-        _unpack(source, folder)
-    else:
-        raise DataError(f"{source}: is neither a folder nor a zip file; was it downloaded whole?")
+    """Take the pictures, and nothing else, out of `source`."""
+    names = files_in(source)
+    root = _split_root(source, names)
+    wanted = {
+        name: folder / name.parent.name / name.name
+        for name in names
+        if name.parent in {root / split for split in SPLITS} and _is_picture(name)
+    }
+    bring(source, wanted, "unpack" if source.is_file() else "link")
 
 
 def _split_root(source: Path, names: Iterable[PurePosixPath]) -> PurePosixPath:
@@ -113,62 +105,6 @@ def _split_root(source: Path, names: Iterable[PurePosixPath]) -> PurePosixPath:
 
 def _is_picture(name: PurePath) -> bool:
     return name.suffix.lower() == ".png" and not name.name.startswith(".")
-
-
-def _link(root: Path, folder: Path) -> None:
-    for split in SPLITS:
-        (folder / split).mkdir()
-        files = sorted(filter(_is_picture, (root / split).iterdir()))
-        for path in tqdm(files, desc=f"link {split}", unit="picture", disable=None):
-            destination = folder / split / path.name
-            try:
-                os.link(path.resolve(), destination)
-            except OSError:  # another file system, or one without links
-                shutil.copyfile(path, destination)
-
-
-def _unpack(source: Path, folder: Path) -> None:
-    """Take the pictures, and nothing else, out of a zip; the member's own path is never used."""
-    try:
-        with zipfile.ZipFile(source) as archive:
-            members = [info for info in archive.infolist() if not info.is_dir()]
-            for info in members:
-                _refuse_unsafe(source, info)
-            names = {PurePosixPath(info.filename): info for info in members}
-            root = _split_root(source, names)
-            folders = {root / split for split in SPLITS}
-            wanted = {
-                name: info
-                for name, info in names.items()
-                if name.parent in folders and _is_picture(name)
-            }
-            _check_space(source, folder, sum(info.file_size for info in wanted.values()))
-            for split in SPLITS:
-                (folder / split).mkdir()
-            for name, info in tqdm(wanted.items(), desc="unpack", unit="picture", disable=None):
-                with (
-                    archive.open(info) as packed,
-                    (folder / name.parent.name / name.name).open("wb") as file,
-                ):
-                    shutil.copyfileobj(packed, file)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        raise DataError(f"{source}: cannot be unpacked: {error}; download it again") from error
-
-
-def _refuse_unsafe(source: Path, info: zipfile.ZipInfo) -> None:
-    name = info.filename.replace("\\", "/")
-    absolute = name.startswith("/") or name[1:2] == ":"
-    if absolute or ".." in name.split("/") or stat.S_ISLNK(info.external_attr >> 16):
-        raise DataError(f"{source}: {info.filename!r} points out of the zip file; nothing unpacked")
-
-
-def _check_space(source: Path, folder: Path, needed: int) -> None:
-    free = shutil.disk_usage(folder).free
-    if needed > free:
-        raise DataError(
-            f"{source}: unpacks to {needed / 1e9:.1f} GB, but only {free / 1e9:.1f} GB are free "
-            f"for {folder.parent}"
-        )
 
 
 def _check_and_separate(folder: Path) -> Sd1Report:

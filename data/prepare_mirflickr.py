@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from data.archives import link_or_copy
 from data.datasets.files import pictures_below
 from data.staging import check_free
 from utils.errors import DataError, ImageError
@@ -196,7 +197,7 @@ def _assemble(
             place = folder / split / kind
             place.mkdir(parents=True)
             for name in names:
-                _link(pool / kind / pairs[name], place / f"{name}.png")
+                link_or_copy(pool / kind / pairs[name], place / f"{name}.png")
     facts = {
         "seed": seed,
         **report.names,
@@ -207,10 +208,3 @@ def _assemble(
         },
     }
     atomic_write_text(folder / "split.json", json.dumps(facts, indent=1) + "\n")
-
-
-def _link(source: Path, destination: Path) -> None:
-    try:
-        os.link(source, destination)
-    except OSError:  # a file system without links
-        shutil.copyfile(source, destination)

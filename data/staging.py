@@ -9,7 +9,7 @@ from pathlib import Path
 from utils.errors import DataError
 
 REPLACEABLE = frozenset(  # what a prepared set consists of
-    {"train", "val", "test", "samples", "left_out", "split.json"}
+    {"train", "val", "test", "low", "high", "samples", "left_out", "split.json"}
 )
 
 
@@ -61,3 +61,15 @@ def check_free(output: Path, force: bool) -> None:
             f"{output}: is not replaced, because it holds {foreign[0]!r}; "
             "remove it yourself or choose another --output"
         )
+
+
+def check_source(source: Path, output: Path) -> None:
+    """Refuse a `source` that is not there, or that would vanish when `output` is replaced.
+
+    Raises:
+        DataError: naming it.
+    """
+    if not source.exists():
+        raise DataError(f"{source}: no such file or folder")
+    if output.resolve() in source.resolve().parents:
+        raise DataError(f"{source}: is inside {output}, which is to be written; move one of them")

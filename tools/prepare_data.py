@@ -6,6 +6,8 @@ Examples:
     tools/prepare_data.py sd1 ~/Downloads/SD1.zip
     tools/prepare_data.py sd1 ~/Downloads/SD1 --output datasets/SD1
     tools/prepare_data.py mirflickr ~/Downloads/mirflickr --output datasets/MIRFLICKR
+    tools/prepare_data.py lol ~/Downloads/LOLdataset.zip
+    tools/prepare_data.py lol ~/LOL-v2.zip --set Real_captured --output datasets/LOL-v2-real
 """
 
 import argparse
@@ -18,6 +20,7 @@ sys.path.append(os.getcwd())
 
 from data.demo import write_demo_set, write_glare_set
 from data.prepare import Sd1Report, prepare_sd1
+from data.prepare_lol import LolReport, prepare_lol
 from data.prepare_mirflickr import PICTURES, TRAIN_PAIRS, MirflickrReport, prepare_mirflickr
 from utils.command_line import run_tool
 from utils.errors import some
@@ -33,7 +36,9 @@ def build_parser() -> argparse.ArgumentParser:
     common.add_argument(  # run_tool adds it to the main parser; it counts after their names too
         "--debug", action="store_true", default=argparse.SUPPRESS, help="show a traceback"
     )
-    kinds = parser.add_subparsers(dest="kind", required=True, metavar="demo|glare|sd1|mirflickr")
+    kinds = parser.add_subparsers(
+        dest="kind", required=True, metavar="demo|glare|sd1|mirflickr|lol"
+    )
 
     demo = kinds.add_parser("demo", parents=[common], help="a small set like SD1, in seconds")
     demo.add_argument("--output", type=Path, default=Path("datasets/SD1_demo"), metavar="FOLDER")
@@ -60,6 +65,13 @@ def build_parser() -> argparse.ArgumentParser:
         "--output", type=Path, default=Path("datasets/MIRFLICKR"), metavar="FOLDER"
     )
     mirflickr.add_argument("--seed", type=int, default=0, help="of the split; default: 0")
+
+    lol = kinds.add_parser(
+        "lol", parents=[common], help="LOL-v1, LOL-v2, or pairs in low/ and high/ of your own"
+    )
+    lol.add_argument("sources", type=Path, nargs="+", metavar="ZIP_OR_FOLDER")
+    lol.add_argument("--output", type=Path, default=Path("datasets/LOL"), metavar="FOLDER")
+    lol.add_argument("--set", metavar="NAME", help="the folder to take, of several sets")
     return parser
 
 
@@ -84,6 +96,10 @@ def main(arguments: argparse.Namespace) -> None:
     if arguments.kind == "mirflickr":
         words = (arguments.source, arguments.output, arguments.seed, arguments.force)
         print_mirflickr_report(arguments.output, prepare_mirflickr(*words))
+        return
+    if arguments.kind == "lol":
+        chosen = (arguments.sources, arguments.output, arguments.set, arguments.force)
+        print_lol_report(arguments.output, prepare_lol(*chosen))
         return
     print_report(arguments.output, prepare_sd1(arguments.source, arguments.output, arguments.force))
 
@@ -114,6 +130,19 @@ def print_mirflickr_report(output: Path, report: MirflickrReport) -> None:
         print(f"the split has the proportions of {TRAIN_PAIRS:,} pairs of {PICTURES:,} pictures")
     told = ", ".join(f"{count:,} {split}" for split, count in counts.items())
     print(f"{output}: {told} pairs; {output / 'split.json'} names them")
+
+
+def print_lol_report(output: Path, report: LolReport) -> None:
+    """Say how many pairs there are, and which test scenes training shows too."""
+    for warning in report.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    if report.alike:
+        print(
+            f"{len(report.alike)} test pairs show the same as a training pair: "
+            f"{some(report.alike)}; they stay, because published figures are of all"
+        )
+    told = ", ".join(f"{count:,} {split}".strip() for split, count in report.counts.items())
+    print(f"{output}: {told} pairs")
 
 
 if __name__ == "__main__":

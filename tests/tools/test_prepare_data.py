@@ -41,3 +41,16 @@ def test_errors_are_one_line_and_debug_shows_more(tmp_path):
     assert len(done.stderr.strip().splitlines()) == 1
     assert "Traceback" in run("sd1", "raw", "--debug", cwd=tmp_path).stderr
     assert not (tmp_path / "datasets" / "SD1").exists()
+
+
+def test_lol_from_two_folders(tmp_path):
+    for split, name in (("our485", "a"), ("eval15", "b")):
+        for half, level in (("low", 9), ("high", 200)):
+            place = tmp_path / "raw" / split / half / f"{name}.png"
+            place.parent.mkdir(parents=True)
+            write_image(place, np.full((8, 8, 3), level, np.uint8))
+    done = run("lol", "raw", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "warning: train/ has 1 pairs, the published set 485" in done.stderr
+    assert done.stdout == "datasets/LOL: 1 train, 1 test pairs\n"
+    assert len(list_images(tmp_path / "datasets/LOL/test/high")) == 1
