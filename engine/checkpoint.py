@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from config import Config, as_dict, from_dict
 from engine.foreign import read_foreign_weights
-from modeling.checkpoint_layouts import network_state, without_wrappers
+from modeling.checkpoint_layouts import first_names, network_state, without_wrappers
 from utils.errors import CheckpointError, ConfigError
 from utils.files import atomic_path
 from utils.state_dicts import is_pickled
@@ -35,6 +35,8 @@ def save_weights(
     path: str | Path, model: nn.Module, cfg: Config, metrics: Mapping[str, Any]
 ) -> None:
     """Write a model's parameters and buffers as safetensors, with what it takes to use them.
+
+    What has several names in the model, as shared weights do, is written under the first alone.
 
     Args:
         path: the file; one that exists is replaced at once.
@@ -52,7 +54,7 @@ def save_weights(
     }
     with atomic_path(path) as temporary:
         try:
-            save_file(_plain_state(model.state_dict()), str(temporary), metadata)
+            save_file(_plain_state(model), str(temporary), metadata)
         except SafetensorError as error:
             raise CheckpointError(f"{path}: cannot be written: {error}") from error
 
@@ -92,13 +94,15 @@ def load_into(model: nn.Module, state: Mapping[str, Tensor], source: str | Path)
 
     Args:
         model: changed only where everything fits.
-        state: by name, without wrappers' prefixes.
+        state: by name, without wrappers' prefixes; a tensor that has several names in the model
+            under one of them, or the same under each.
         source: where they come from, for messages.
 
     Raises:
         CheckpointError: naming the source and the first entries that do not fit.
     """
     own = model.state_dict()
+    state = _with_every_name(model, state, source)
     missing = sorted(set(own) - set(state))
     extra = sorted(set(state) - set(own))
     differing = [
@@ -229,12 +233,30 @@ def _numbered(path: Path, number: int) -> Path:
     return path.with_stem(f"{path.stem}-{number}")
 
 
-def _plain_state(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """On the CPU, contiguous, each with memory of its own, under names without wrappers."""
+def _plain_state(model: nn.Module) -> dict[str, Tensor]:
+    """On the CPU, contiguous, each tensor once, under names without wrappers."""
+    first = first_names(model)
+    state = {name: tensor for name, tensor in model.state_dict().items() if first[name] == name}
     return {
         name: tensor.detach().to("cpu").contiguous().clone()
         for name, tensor in without_wrappers(state).items()
     }
+
+
+def _with_every_name(
+    model: nn.Module, state: Mapping[str, Tensor], source: str | Path
+) -> dict[str, Tensor]:
+    """`state`, and in it the names that the model has for tensors of other names there."""
+    first = first_names(model)
+    holders: dict[str, str] = {}  # of a first name, the name that its tensor has in the file
+    for name in filter(state.__contains__, first):
+        holder = holders.setdefault(first[name], name)
+        if holder != name and not torch.equal(state[holder], state[name]):
+            raise CheckpointError(
+                f"{source}: {holder} and {name} differ, which are one in {type(model).__name__}"
+            )
+    others = {name: state[holders[first[name]]] for name in first if first[name] in holders}
+    return {**others, **state}
 
 
 def _first(names: list[str], count: int = 3) -> str:

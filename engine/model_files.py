@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from config import Config
 from engine.checkpoint import load_into, load_weights
 from modeling.build import build_model
+from modeling.recognition import build_for
 from modeling.registries import ARCHITECTURES
 from utils.errors import CheckpointError, ConfigError
 
@@ -36,16 +38,16 @@ def load_model(path: str | Path, otherwise: Config | None = None) -> StoredModel
     Args:
         path: a weights file.
         otherwise: whose MODEL a file belongs to that states none, another program's; by default
-            spandrel tells its architecture.
+            its entries tell its architecture, one of ours or one that spandrel knows.
 
     Raises:
         CheckpointError: the file cannot be read, does not fit its model, or is of no architecture
-            that spandrel knows.
+            that is known.
     """
     state, cfg, metrics = load_weights(path)
     stated = cfg or otherwise
     if stated is None:
-        return StoredModel(ARCHITECTURES.build("Spandrel", path=str(path)), None, {})
+        return StoredModel(_recognised(path, state), None, {})
     try:
         model = build_model(stated)
     except ConfigError as error:
@@ -53,3 +55,12 @@ def load_model(path: str | Path, otherwise: Config | None = None) -> StoredModel
         raise CheckpointError(f"{path}: its model cannot be built: {error}{plugins}") from error
     load_into(model, state, str(path))
     return StoredModel(model, cfg, metrics)
+
+
+def _recognised(path: str | Path, state: Mapping[str, Tensor]) -> nn.Module:
+    """The model of another program's file, with the weights."""
+    model = build_for(state)
+    if model is None:
+        return ARCHITECTURES.build("Spandrel", path=str(path))
+    load_into(model, state, str(path))
+    return model

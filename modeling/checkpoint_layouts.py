@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from torch import Tensor
+from torch import Tensor, nn
 
 # The averaged weights come first: they are the ones that programs which keep both restore with.
 _GROUPS = ("params_ema", "params", "state_dict", "model_state_dict")
@@ -36,3 +36,13 @@ def without_wrappers(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
             name = name.removeprefix(_WRAPPERS[0]).removeprefix(_WRAPPERS[1])
         plain[name] = tensor
     return plain
+
+
+def first_names(model: nn.Module) -> dict[str, str]:
+    """Of each entry of a model's state dict, the first entry that is the same tensor.
+
+    That is itself, but for weights that parts of the model share.
+    """
+    first: dict[int, str] = {}
+    entries = model.state_dict(keep_vars=True)  # the tensors themselves, no views of them
+    return {name: first.setdefault(id(tensor), name) for name, tensor in entries.items()}

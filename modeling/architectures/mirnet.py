@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +17,8 @@ from modeling.descriptor import Descriptor
 from modeling.registries import ARCHITECTURES
 
 _REDUCTION = 8  # channels that an attention thinks in, as a fraction of those it weighs
+# A group, a block of it, a stream and a column, in the name of what a dual attention unit holds.
+_UNIT_NAME = re.compile(r"body\.(\d+)\.body\.(\d+)\.blocks\.(\d+)\.(\d+)\.")
 _UNIT_REACH = 4  # of a dual attention unit: two 3x3 convolutions and one of 5x5 for its attention
 
 
@@ -80,6 +83,29 @@ class MIRNet(nn.Module):
             receptive_field=receptive_field(grid, trace),
             global_context=True,
         )
+
+    @classmethod
+    def arguments_of(cls, state: Mapping[str, Tensor]) -> dict[str, int] | None:
+        """How to build the network of a checkpoint; None where it is of another architecture.
+
+        Columns are one unit: weights that are saved without the names of the others do not tell how
+        many there are, and are taken to have the paper's two.
+        """
+        places = [match.groups() for match in map(_UNIT_NAME.match, state) if match]
+        if not places or "conv_in.weight" not in state:
+            return None
+        n_feat, in_channels = state["conv_in.weight"].shape[:2]
+        groups, blocks, height, width = (
+            1 + max(map(int, axis)) for axis in zip(*places, strict=True)
+        )
+        return {
+            "in_channels": in_channels,
+            "n_feat": n_feat,
+            "n_RRG": groups,
+            "n_MSRB": blocks,
+            "height": height,
+            "width": max(width, 2),
+        }
 
     def forward(self, x: Tensor) -> Tensor:
         height, width = x.shape[-2:]

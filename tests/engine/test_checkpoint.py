@@ -51,7 +51,9 @@ def test_weights_come_back_with_their_config(tmp_path, wrap):
     path = tmp_path / "checkpoints" / "best.safetensors"
     save_weights(path, wrap(model), cfg, {"val": {"psnr": 30.5}, "epoch": 4})
     state, saved, metrics = load_weights(path)
-    assert equal(state, model.state_dict())
+    own = model.state_dict()
+    del own["second.weight"]  # the first one's, written once
+    assert equal(state, own)
     assert as_dict(saved) == as_dict(cfg)
     assert metrics == {"val": {"psnr": 30.5}, "epoch": 4}
     other = Tied()
@@ -77,6 +79,24 @@ def test_weights_that_do_not_fit_change_nothing():
     assert message.startswith("a.safetensors: does not fit Linear")
     for part in ("without bias", "unknown scale", "weight (2, 5) instead of (2, 4)"):
         assert part in message
+    assert equal(model.state_dict(), before)
+
+
+@pytest.mark.parametrize("left_out", [None, "first.weight", "second.weight"])
+def test_shared_weights_load_under_any_of_their_names(left_out):
+    model, other = Tied(), Tied()
+    state = {name: tensor for name, tensor in model.state_dict().items() if name != left_out}
+    load_into(other, state, "a.safetensors")
+    assert equal(other.state_dict(), model.state_dict())
+    assert other.second.weight is other.first.weight
+
+
+def test_shared_weights_that_differ_are_refused():
+    model = Tied()
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    state = {**before, "second.weight": before["first.weight"] + 1}
+    with pytest.raises(CheckpointError, match="a.pth: first.weight and second.weight differ, "):
+        load_into(model, state, "a.pth")
     assert equal(model.state_dict(), before)
 
 
