@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from layers.memory_format import channels_last
+from layers.memory_format import from_pixels, to_pixels
 
 
 class LayerNorm2d(nn.LayerNorm):
@@ -21,4 +21,4 @@ class LayerNorm2d(nn.LayerNorm):
         super().__init__(channels, eps)
 
     def forward(self, x: Tensor) -> Tensor:
-        return channels_last(super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2))
+        return from_pixels(super().forward(to_pixels(x)))

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from layers.memory_format import channels_last
 from layers.normalization import LayerNorm2d
 from layers.padding import pad_to_multiple
+from layers.precision import in_full_precision
 from layers.reach import Interval, receptive_field, through_u_shape, widened
 from modeling.descriptor import Descriptor
 from modeling.registries import ARCHITECTURES
@@ -96,11 +97,11 @@ class NAFNet(nn.Module):
         features = self.middle_blks(features)
         for up, blocks, skip in zip(self.ups, self.decoders, reversed(skips), strict=True):
             features = blocks(up(features) + skip)
-        return x + self.ending(features)[..., :height, :width]
+        return x + in_full_precision(self.ending, features)[..., :height, :width]
 
 
 class _Block(nn.Module):
-    """The paper's figure 3c: (N, C, H, W) -> the same shape; the identity before training."""
+    """The paper's block: (N, C, H, W) -> the same shape; the identity before training."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -127,6 +128,6 @@ def _blocks(channels: int, count: int) -> nn.Sequential:
 
 
 def _simple_gate(x: Tensor) -> Tensor:
-    """The product of both halves of the channels, equation 4: (N, 2 C, H, W) -> (N, C, H, W)."""
+    """The product of both halves of the channels: (N, 2 C, H, W) -> (N, C, H, W)."""
     first, second = x.chunk(2, dim=1)
     return first * second

@@ -21,6 +21,7 @@ SMALL = {
         "dec_blk_nums": [2, 1],
     },
     "OriginalGlareUNet": {"widths": [4, 6, 8, 8]},
+    "Retinexformer": {"n_feat": 8, "num_blocks": [1, 1, 1]},
     "SRResNet": {"features": 8, "blocks": 2},
     "TinySRGAN": {"scale": 2},
     "UNet": {"channels": 3, "widths": [4, 6, 8, 8]},

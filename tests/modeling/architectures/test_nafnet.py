@@ -3,9 +3,11 @@
 import pytest
 import torch
 from torch import nn
+from torch._subclasses import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from modeling import ARCHITECTURES
+from tests.modeling.fields import seen_field
 from tests.modeling.small_architectures import SMALL, small
 from utils.torchvision_compat import import_torchvision
 
@@ -23,10 +25,10 @@ DENOISING = {"enc_blk_nums": [2, 2, 4, 8], "middle_blk_num": 12, "dec_blk_nums":
     ids=["deblurring, 32", "deblurring, 64", "denoising, 32", "denoising, 64"],
 )
 def test_sizes_and_costs_are_the_papers(arguments, millions, gmac):
-    with torch.device("meta"):
+    with FakeTensorMode():  # shapes without numbers
         model = ARCHITECTURES.build("NAFNet", **arguments)
         with FlopCounterMode(display=False) as counter:
-            model(torch.empty(1, 3, 256, 256))
+            model(torch.rand(1, 3, 256, 256))
     count = sum(parameter.numel() for parameter in model.parameters())
     assert count / 1e6 == pytest.approx(millions, abs=0.005)
     assert counter.get_total_flops() / 2e9 == pytest.approx(gmac, rel=0.03)
@@ -74,12 +76,13 @@ def test_without_its_attention_it_sees_the_field_it_describes():
             module.sca = _Ones()
     for parameter in model.parameters():
         nn.init.normal_(parameter, std=0.5)
-    grid, field = model.descriptor.size_multiple, model.descriptor.receptive_field
-    side = -(-(field + 3 * grid) // grid) * grid
-    x = torch.rand(1, 3, side, side, dtype=torch.float64, requires_grad=True)
-    output = model(x)
-    reach = 0
-    for row in range(side // 2 // grid * grid, side // 2 // grid * grid + grid):
-        (gradient,) = torch.autograd.grad(output[0, 0, row, row], x, retain_graph=True)
-        reach = max(reach, int((gradient[0].abs().sum(0).nonzero() - row).abs().max()))
-    assert 2 * reach + 1 == field
+    assert seen_field(model) == model.descriptor.receptive_field
+
+
+def test_half_precision_does_not_round_the_picture_itself():
+    """bf16 between 0.5 and 1 has 128 levels: fewer than a picture of 8 bits."""
+    model, x = small("NAFNet"), torch.zeros(1, 3, 24, 24)
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        output = model(x)
+    assert output.dtype == torch.float32
+    assert (output != output.bfloat16()).float().mean() > 0.9
