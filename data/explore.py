@@ -14,7 +14,7 @@ from tqdm import tqdm
 from data.datasets.files import pictures_below
 from utils.errors import DataError, ImageError
 from utils.files import atomic_write_text
-from utils.images import read_image
+from utils.images import read_image, to_8_bit
 from utils.plots import picture_grid, plot_histogram, plot_sizes
 from utils.resampling import resize_bicubic
 
@@ -143,7 +143,7 @@ def _patch(picture: np.ndarray, scale: int) -> np.ndarray:
     height, width = (max(scale, min(_PATCH, n) // scale * scale) for n in picture.shape[:2])
     top, left = (picture.shape[0] - height) // 2, (picture.shape[1] - width) // 2
     patch = picture[max(top, 0) :, max(left, 0) :][:height, :width]
-    return patch if patch.dtype == np.uint8 else np.rint(patch / 257).astype(np.uint8)
+    return to_8_bit(patch)
 
 
 def _shrunk(patch: np.ndarray, scale: int) -> np.ndarray:

@@ -21,7 +21,7 @@ from data.datasets.files import pictures_below
 from data.staging import check_free
 from utils.errors import DataError, ImageError
 from utils.files import atomic_write_text
-from utils.images import read_image, write_image
+from utils.images import read_image, to_8_bit, write_image
 from utils.resampling import resize_bicubic
 
 SIDES = {"HR": 256, "LR": 64}  # pixels
@@ -157,9 +157,7 @@ def _convert_one(file: Path, pool: Path) -> tuple[str | None, str]:
         return None, str(error)
     if min(picture.shape[:2]) < SIDES["HR"]:
         return None, ""
-    if picture.dtype == np.uint16:
-        picture = np.rint(picture / np.float32(257)).astype(np.uint8)
-    pair = make_pair(picture)
+    pair = make_pair(to_8_bit(picture))
     for kind in ("LR", "HR"):
         write_image(pool / kind / pooled, pair[kind])
     return pooled, ""

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from config import Config
+from config import Config, load_config
 from engine.checkpoint import load_into, load_weights
 from modeling.build import build_model
 from modeling.recognition import build_for
@@ -35,6 +35,8 @@ class StoredModel:
 def load_model(path: str | Path, otherwise: Config | None = None) -> StoredModel:
     """Build the model that a weights file states, and give it the weights.
 
+    A config, .yml, serves too where its architecture comes with weights or has nothing to learn.
+
     Args:
         path: a weights file.
         otherwise: whose MODEL a file belongs to that states none, another program's; by default
@@ -43,7 +45,10 @@ def load_model(path: str | Path, otherwise: Config | None = None) -> StoredModel
     Raises:
         CheckpointError: the file cannot be read, does not fit its model, or is of no architecture
             that is known.
+        ConfigError: a config is wrong, or its architecture needs weights.
     """
+    if Path(path).suffix in (".yml", ".yaml"):
+        return _of_config(path)
     state, cfg, metrics = load_weights(path)
     stated = cfg or otherwise
     if stated is None:
@@ -64,3 +69,15 @@ def _recognised(path: str | Path, state: Mapping[str, Tensor]) -> nn.Module:
         return ARCHITECTURES.build("Spandrel", path=str(path))
     load_into(model, state, str(path))
     return model
+
+
+def _of_config(path: str | Path) -> StoredModel:
+    """The model of a config that needs no weights file."""
+    cfg = load_config(path)
+    model = build_model(cfg)
+    if not model.descriptor.pretrained:
+        raise ConfigError(
+            f"{path}: {cfg.MODEL.NAME} needs weights; give a .safetensors file of them, which says "
+            "by itself which architecture it belongs to"
+        )
+    return StoredModel(model, cfg, {})

@@ -10,12 +10,11 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from engine.restore_options import DEFAULTS, RestoreOptions
+from engine.restore_options import DEFAULTS, RestoreOptions, RestoresPictures
 from engine.restore_video import restore_video
-from engine.restorer import Restorer
 from engine.video import VIDEO_SUFFIXES
 from utils.errors import ImageError, PellucidError
-from utils.images import SUFFIXES, list_images, read_image, write_image
+from utils.images import SUFFIXES, list_images, read_image, to_8_bit, write_image
 from utils.logging import get_logger
 
 _log = get_logger(__name__)
@@ -68,7 +67,7 @@ def plan(inputs: Sequence[str], output: Path, force: bool = False) -> list[Job]:
 
 
 def restore_files(
-    restorer: Restorer, jobs: Sequence[Job], options: RestoreOptions = DEFAULTS
+    restorer: RestoresPictures, jobs: Sequence[Job], options: RestoreOptions = DEFAULTS
 ) -> None:
     """Restore every job's file; one that fails is reported and does not stop the others.
 
@@ -95,7 +94,7 @@ def restore_files(
         raise ImageError(f"{len(failed)} of {len(jobs)} files were not restored: {reasons}")
 
 
-def restore_file(restorer: Restorer, job: Job, options: RestoreOptions = DEFAULTS) -> None:
+def restore_file(restorer: RestoresPictures, job: Job, options: RestoreOptions = DEFAULTS) -> None:
     """Restore one picture from file to file, at its own depth, upright, transparency kept.
 
     A format that holds less (JPEG: 8 bit, no transparency) takes what it can hold, and a lost
@@ -111,7 +110,7 @@ def restore_file(restorer: Restorer, job: Job, options: RestoreOptions = DEFAULT
         image = image[..., :3]
     restored = restorer.restore(image, str(job.source), options)
     if restored.dtype == np.uint16 and suffix not in (".png", ".tif", ".tiff"):
-        restored = np.rint(restored / 257).astype(np.uint8)  # 65535 = 255 * 257
+        restored = to_8_bit(restored)
     write_image(job.output, restored)
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
 
 from utils.errors import ConfigError
 
@@ -51,3 +54,12 @@ class RestoreOptions:
 
 
 DEFAULTS = RestoreOptions()
+
+
+class RestoresPictures(Protocol):
+    """What files and videos are restored by: `engine.restorer.Restorer`, or one around it."""
+
+    def restore(
+        self, image: np.ndarray, name: str = "picture", options: RestoreOptions = DEFAULTS
+    ) -> np.ndarray:
+        """Restore one picture, HWC; see `engine.restorer.Restorer.restore`."""

@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from engine.restore_options import DEFAULTS, RestoreOptions
-from engine.restorer import Restorer
+from engine.restore_options import DEFAULTS, RestoreOptions, RestoresPictures
 from engine.video import VideoReader, VideoWriter, add_sound, can_add_sound
 from utils.files import atomic_path
 from utils.logging import get_logger
@@ -20,7 +19,7 @@ _log = get_logger(__name__)
 
 
 def restore_video(
-    restorer: Restorer, source: Path, output: Path, options: RestoreOptions = DEFAULTS
+    restorer: RestoresPictures, source: Path, output: Path, options: RestoreOptions = DEFAULTS
 ) -> None:
     """Restore a video from file to file: whole, or not at all.
 
@@ -51,7 +50,7 @@ def restore_video(
 
 
 def _restore_frames(
-    restorer: Restorer, source: Path, written: Path, output: Path, options: RestoreOptions
+    restorer: RestoresPictures, source: Path, written: Path, output: Path, options: RestoreOptions
 ) -> None:
     """Restore the frames of `source` to `written`, which becomes `output`."""
     with VideoReader(source) as video:
@@ -65,7 +64,7 @@ def _restore_frames(
 
 
 def _restored(
-    restorer: Restorer, source: Path, frames: Iterable[np.ndarray], options: RestoreOptions
+    restorer: RestoresPictures, source: Path, frames: Iterable[np.ndarray], options: RestoreOptions
 ) -> Iterator[np.ndarray]:
     for number, frame in enumerate(frames, start=1):
         yield restorer.restore(frame, f"{source} (frame {number})", options)

@@ -70,12 +70,16 @@ class Restorer:
     def from_weights(cls, path: str | Path, device: str | torch.device = "auto") -> Self:
         """A restorer from a weights file alone: its metadata says which model it belongs to.
 
+        A config, .yml, serves too where its architecture comes with weights or has nothing to
+        learn.
+
         The precision is the device's own ("auto"), whatever the training's was.
 
         Raises:
             CheckpointError: the file cannot be read, does not fit its model, or, without a
                 config, is of no architecture that spandrel knows.
-            ConfigError: the device is not there.
+            ConfigError: the device is not there, or what is given is a config that is wrong or
+                needs weights.
         """
         resolve_device(str(device))  # a wrong device is said before a large file is read
         return cls(load_model(path).model, device)

@@ -8,22 +8,32 @@ Examples:
     tools/prepare_data.py mirflickr ~/Downloads/mirflickr --output datasets/MIRFLICKR
     tools/prepare_data.py lol ~/Downloads/LOLdataset.zip
     tools/prepare_data.py lol ~/LOL-v2.zip --set Real_captured --output datasets/LOL-v2-real
+    tools/prepare_data.py mouth ~/Pictures/faces --output datasets/mouth
 """
 
 import argparse
 import os
 import sys
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 sys.path[:1] = [str(Path(__file__).resolve().parents[1])]
 sys.path.append(os.getcwd())
 
+from config import load_config
+from data.build import build_degradations
 from data.demo import write_demo_set, write_glare_set
 from data.prepare import Sd1Report, prepare_sd1
 from data.prepare_lol import LolReport, prepare_lol
 from data.prepare_mirflickr import PICTURES, TRAIN_PAIRS, MirflickrReport, prepare_mirflickr
-from utils.command_line import run_tool
+from data.prepare_mouth import MouthReport, prepare_mouths
+from engine.regions.detectors import open_detector
+from engine.regions.mouths import cut_mouths
+from utils.command_line import add_detector_arguments, run_tool
 from utils.errors import some
+
+MOUTH_CONFIG = Path(__file__).resolve().parents[1] / "configs" / "mouth_unet.yml"
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -37,7 +47,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--debug", action="store_true", default=argparse.SUPPRESS, help="show a traceback"
     )
     kinds = parser.add_subparsers(
-        dest="kind", required=True, metavar="demo|glare|sd1|mirflickr|lol"
+        dest="kind", required=True, metavar="demo|glare|sd1|mirflickr|lol|mouth"
     )
 
     demo = kinds.add_parser("demo", parents=[common], help="a small set like SD1, in seconds")
@@ -72,7 +82,33 @@ def build_parser() -> argparse.ArgumentParser:
     lol.add_argument("sources", type=Path, nargs="+", metavar="ZIP_OR_FOLDER")
     lol.add_argument("--output", type=Path, default=Path("datasets/LOL"), metavar="FOLDER")
     lol.add_argument("--set", metavar="NAME", help="the folder to take, of several sets")
+
+    _add_mouth(kinds, common)
     return parser
+
+
+def _add_mouth(kinds: Any, common: argparse.ArgumentParser) -> None:
+    mouth = kinds.add_parser(
+        "mouth", parents=[common], help="blurred and sharp mouths, of photographs with faces"
+    )
+    mouth.add_argument("source", type=Path, metavar="FOLDER")
+    mouth.add_argument("--output", type=Path, default=Path("datasets/mouth"), metavar="FOLDER")
+    mouth.add_argument("--seed", type=int, default=0, help="of the split and of what blurs")
+    mouth.add_argument(
+        "--config-file",
+        type=Path,
+        default=MOUTH_CONFIG,
+        metavar="FILE",
+        help="whose DATA.DEGRADATIONS blur the mouths",
+    )
+    mouth.add_argument(
+        "--least",
+        type=float,
+        default=96,
+        metavar="PIXELS",
+        help="leave out mouths whose square is smaller; they are written at 128 pixels",
+    )
+    add_detector_arguments(mouth)
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -101,7 +137,37 @@ def main(arguments: argparse.Namespace) -> None:
         chosen = (arguments.sources, arguments.output, arguments.set, arguments.force)
         print_lol_report(arguments.output, prepare_lol(*chosen))
         return
+    if arguments.kind == "mouth":
+        print_mouth_report(arguments.output, _prepare_mouths(arguments))
+        return
     print_report(arguments.output, prepare_sd1(arguments.source, arguments.output, arguments.force))
+
+
+def _prepare_mouths(arguments: argparse.Namespace) -> MouthReport:
+    detector = open_detector(arguments.detector, arguments.detector_model)
+    return prepare_mouths(
+        arguments.source,
+        arguments.output,
+        partial(cut_mouths, detector=detector, least=arguments.least),
+        build_degradations(load_config(arguments.config_file)),
+        arguments.seed,
+        arguments.force,
+    )
+
+
+def print_mouth_report(output: Path, report: MouthReport) -> None:
+    """Say how many mouths there are, and in which pictures there are none."""
+    for problem in report.unreadable:
+        print(f"warning: left out: {problem}", file=sys.stderr)
+    if report.empty:
+        print(f"{len(report.empty)} pictures have no mouth of that size: {some(report.empty)}")
+    told = (
+        f"{report.mouths[split]} mouths of {len(files)} photographs to {word}"
+        for (split, files), word in zip(
+            report.photographs.items(), ("train", "validate", "test"), strict=True
+        )
+    )
+    print(f"{output}: {', '.join(told)}; {output / 'split.json'} names them")
 
 
 def print_report(output: Path, report: Sd1Report) -> None:

@@ -7,6 +7,7 @@ Examples:
     tools/restore.py poster.tif -o large.tif --tile 512
     tools/restore.py clip.mp4 -o clear.mp4
     tools/restore.py small.png -o large.png --self-ensemble --outscale 3
+    tools/restore.py portrait.jpg -o clear.jpg --region mouth
 
 docs/restoring.md tells more.
 """
@@ -20,13 +21,17 @@ sys.path[:1] = [str(Path(__file__).resolve().parents[1])]
 sys.path.append(os.getcwd())
 
 from config import load_config
+from engine.regions.detectors import open_detector
+from engine.regions.restore import MouthRestorer
 from engine.restore_files import Job, plan, restore_files
-from engine.restore_options import RestoreOptions
+from engine.restore_options import RestoreOptions, RestoresPictures
 from engine.restorer import Restorer
-from utils.command_line import add_plugin_argument, run_tool
+from utils.command_line import add_detector_arguments, add_plugin_argument, run_tool
 from utils.logging import setup_logging
 
-DEFAULT_WEIGHTS = Path(__file__).resolve().parents[1] / "weights" / "glare_unet.safetensors"
+WEIGHTS = Path(__file__).resolve().parents[1] / "weights"
+DEFAULT_WEIGHTS = WEIGHTS / "glare_unet.safetensors"
+REGION_WEIGHTS = {"mouth": WEIGHTS / "mouth_unet.safetensors"}
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -46,14 +51,19 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--weights",
         type=Path,
-        default=DEFAULT_WEIGHTS,
         metavar="FILE",
-        help="a .safetensors file; by default the glare remover that comes with Pellucid",
+        help="a .safetensors file, or a .yml file of an architecture that needs none; by default "
+        "the glare remover that comes with Pellucid, or with --region what is for that region",
     )
     _add_options(parser)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:1")
     parser.add_argument("--force", action="store_true", help="replace results that are there")
     add_plugin_argument(parser)
+    region = parser.add_argument_group("a region of each picture, instead of the whole")
+    region.add_argument(
+        "--region", choices=REGION_WEIGHTS, help="restore the mouths of all faces only"
+    )
+    add_detector_arguments(region)
     return parser
 
 
@@ -93,9 +103,17 @@ def main(arguments: argparse.Namespace) -> None:
         arguments.tile, arguments.tile_overlap, arguments.self_ensemble, arguments.outscale
     )
     jobs = plan(arguments.inputs, arguments.output, arguments.force)
-    restorer = Restorer.from_weights(arguments.weights, arguments.device)
-    restore_files(restorer, jobs, options)
+    weights = arguments.weights or REGION_WEIGHTS.get(arguments.region, DEFAULT_WEIGHTS)
+    restorer = Restorer.from_weights(weights, arguments.device)
+    restore_files(_for_region(restorer, arguments), jobs, options)
     print(f"{_counted(jobs)} restored: {arguments.output}")
+
+
+def _for_region(restorer: Restorer, arguments: argparse.Namespace) -> RestoresPictures:
+    if arguments.region is None:
+        return restorer
+    detector = open_detector(arguments.detector, arguments.detector_model)
+    return MouthRestorer(restorer, detector)
 
 
 def _counted(jobs: list[Job]) -> str:

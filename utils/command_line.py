@@ -6,6 +6,8 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
 
 from utils.errors import ConfigError, PellucidError
 
@@ -50,6 +52,23 @@ def add_plugin_argument(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="MODULE",
         help="import this module first, for weights of an architecture of your own",
+    )
+
+
+def add_detector_arguments(parser: Any) -> None:
+    """Add `--detector NAME` and `--detector-model FILE`, to a parser or a group of one."""
+    parser.add_argument(
+        "--detector",
+        default="auto",
+        metavar="NAME",
+        help="what finds faces: yunet, dlib, or auto: YuNet where its file is at hand, else dlib "
+        "where it is installed, else YuNet, whose file is then fetched",
+    )
+    parser.add_argument(
+        "--detector-model",
+        type=Path,
+        metavar="FILE",
+        help="YuNet's ONNX file; by default OpenCV's own, fetched on first use",
     )
 
 

@@ -142,6 +142,13 @@ def to_uint16(tensor: torch.Tensor) -> np.ndarray:
     return _to_integers(tensor, np.uint16)
 
 
+def to_8_bit(image: np.ndarray) -> np.ndarray:
+    """A uint8 or uint16 picture as uint8: 65535 = 255 * 257, rounded."""
+    if image.dtype == np.uint8:
+        return image
+    return np.rint(image / np.float32(257)).astype(np.uint8)
+
+
 def _to_integers(tensor: torch.Tensor, dtype: type[np.unsignedinteger]) -> np.ndarray:
     scaled = tensor.detach().float().clamp(0, 1).mul(np.iinfo(dtype).max).round()
     return np.ascontiguousarray(scaled.movedim(-3, -1).cpu().numpy().astype(dtype))

@@ -1,16 +1,13 @@
 """Torchvision's ImageNet weights, from its cache or by download."""
 
-import socket
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
+from utils.downloads import network_patience
 from utils.errors import PellucidError
 from utils.torchvision_compat import import_torchvision
-
-_PATIENCE = 20.0  # seconds without an answer
 
 
 def fetch_weights(name: str, advice: str) -> Mapping[str, Tensor]:
@@ -28,7 +25,7 @@ def fetch_weights(name: str, advice: str) -> Mapping[str, Tensor]:
 
     url = get_model_weights(name)["IMAGENET1K_V1"].url
     try:
-        with _network_patience():
+        with network_patience():
             return torch.hub.load_state_dict_from_url(
                 url, map_location="cpu", check_hash=True, weights_only=True
             )
@@ -37,14 +34,3 @@ def fetch_weights(name: str, advice: str) -> Mapping[str, Tensor]:
         raise PellucidError(
             f"torchvision's {name} weights are not at hand ({reason}).\n{advice}"
         ) from error
-
-
-@contextmanager
-def _network_patience() -> Iterator[None]:
-    # torch.hub sets no time limit of its own and would wait for ever behind a silent firewall.
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(_PATIENCE)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)

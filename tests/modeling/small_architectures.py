@@ -8,12 +8,16 @@ from modeling import ARCHITECTURES
 
 # Arguments only where an architecture's own defaults are large.
 SMALL = {
+    "Chain": {
+        "steps": [{"NAME": "Sharpen"}, {"NAME": "EDSR", "ARGS": {"features": 4, "blocks": 1}}]
+    },
     "EDSR": {"scale": 3, "features": 8, "blocks": 2, "residual_scale": 0.5},
     "GlareNet": {"widths": [4, 6, 8], "working_size": 48},
     "MIRNet": {"n_feat": 16, "n_RRG": 1, "n_MSRB": 1, "height": 2},
     "MSRResNet": {"features": 8, "blocks": 2},
     "MiniSRGAN": {"scale": 2},
     "MobileSR": {"scale": 3},
+    "MouthNet": {"widths": [4, 6, 8], "blocks": [1, 2, 1]},
     "NAFNet": {
         "width": 4,
         "middle_blk_num": 1,

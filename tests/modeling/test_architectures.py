@@ -6,6 +6,7 @@ kind.
 """
 
 import warnings
+from itertools import chain
 
 import pytest
 import torch
@@ -45,7 +46,8 @@ def positive(model) -> nn.Module:
 def picture(model: nn.Module, height: int, width: int, batch: int = 1, channels: int = 0) -> Tensor:
     """A random picture of as many channels as the network takes, in the network's own type."""
     channels = channels or model.descriptor.channels or 3
-    dtype = next((weight.dtype for weight in model.parameters()), torch.float32)
+    numbers = (tensor.dtype for tensor in chain(model.parameters(), model.buffers()))
+    dtype = next(filter(lambda dtype: dtype.is_floating_point, numbers), torch.float32)
     generator = torch.Generator().manual_seed(height + width)
     return torch.rand(batch, channels, height, width, generator=generator, dtype=dtype)
 

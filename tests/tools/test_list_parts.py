@@ -54,6 +54,6 @@ def test_parts_from_outside_are_listed(run, words):
 
 
 def test_an_unknown_name_is_one_line_with_a_proposal(run):
-    done = run("Unett")
+    done = run("Bicubix")
     assert done.returncode == 2
-    assert done.stderr == "error: no part is called 'Unett'; did you mean UNet?\n"
+    assert done.stderr == "error: no part is called 'Bicubix'; did you mean Bicubic?\n"

@@ -1,9 +1,11 @@
 from pathlib import Path
 
+import cv2
 import numpy as np
+import skimage.data
 
 from tests import forks
-from utils.images import list_images, write_image
+from utils.images import image_size, list_images, write_image
 
 
 def run(*words: object, cwd: Path) -> forks.Ended:
@@ -54,3 +56,20 @@ def test_lol_from_two_folders(tmp_path):
     assert "warning: train/ has 1 pairs, the published set 485" in done.stderr
     assert done.stdout == "datasets/LOL: 1 train, 1 test pairs\n"
     assert len(list_images(tmp_path / "datasets/LOL/test/high")) == 1
+
+
+def test_mouths_of_photographs(tmp_path, shared_dir):
+    portrait = skimage.data.astronaut()[:320, 60:380]
+    for number in range(3):
+        large = cv2.resize(np.roll(portrait, 9 * number, axis=1), None, fx=2, fy=2)
+        write_image(tmp_path / "faces" / f"{number}.png", large)
+    write_image(tmp_path / "faces" / "cup.png", skimage.data.coffee())
+    words = ("mouth", "faces", "--detector-model", shared_dir / "data/weights/yunet_n_640_640.onnx")
+    done = run(*words, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "1 pictures have no mouth of that size: cup.png" in done.stdout
+    assert "1 mouths of 1 photographs to train" in done.stdout
+    files = list_images(tmp_path / "datasets" / "mouth" / "test" / "input")
+    assert len(files) == 4 and {image_size(file) for file in files} == {(128, 128)}
+    refused = run(*words, "--least", "500", "--force", cwd=tmp_path)
+    assert refused.returncode == 2 and "too few to split" in refused.stderr

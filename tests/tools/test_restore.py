@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import skimage.data
 import torch
 from PIL import Image, ImageOps
 from safetensors.torch import save_file
@@ -250,3 +251,26 @@ def test_from_any_folder_with_an_architecture_of_ones_own(tmp_path):
 
 def test_default_weights_are_the_repositorys():
     assert DEFAULT_WEIGHTS == REPOSITORY / "weights" / "glare_unet.safetensors"
+
+
+def test_a_region_alone_is_restored(restore, tmp_path, shared_dir):
+    portrait = skimage.data.astronaut()
+    write_image(tmp_path / "in" / "portrait.png", portrait)
+    model = shared_dir / "data" / "weights" / "yunet_n_640_640.onnx"
+    words = (tmp_path / "in", "-o", tmp_path / "out", "--region", "mouth")
+    assert restore(*words, "--detector-model", model) == 0
+    result = read_image(tmp_path / "out" / "portrait.png")
+    changed = (result != portrait).any(axis=2)
+    assert changed[148, 222] and 0.01 < changed.mean() < 0.05
+    assert restore(*words, "--force", "--detector-model", tmp_path / "none.onnx") == 2
+
+
+def test_a_config_serves_where_nothing_is_to_be_learnt(tmp_path, rng):
+    picture = rng.integers(0, 256, (20, 30, 3), np.uint8)
+    write_image(tmp_path / "a.png", picture)
+    (tmp_path / "sharpen.yml").write_text("MODEL: {NAME: Sharpen, ARGS: {amount: 0.0}}")
+    (tmp_path / "unet.yml").write_text("MODEL: {NAME: UNet}")
+    words = [str(tmp_path / "a.png"), "-o", str(tmp_path / "b.png"), "--weights"]
+    assert run_tool(main, build_parser(), [*words, str(tmp_path / "sharpen.yml")]) == 0
+    assert np.array_equal(read_image(tmp_path / "b.png"), picture)
+    assert run_tool(main, build_parser(), [*words, str(tmp_path / "unet.yml"), "--force"]) == 2

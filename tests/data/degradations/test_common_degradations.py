@@ -20,6 +20,9 @@ DRAWN = [
     ("JPEG", {"quality": [10, 90]}),
     ("Blur", {}),
     ("Blur", {"sigma": [1, 3], "aspect": [0.3, 0.9]}),
+    ("MotionBlur", {}),
+    ("LowResolution", {}),
+    ("OneOf", {"parts": [{"NAME": "Blur"}, {"NAME": "MotionBlur"}], "shares": [0.5, 0.5]}),
     ("Noise", {"sigma": [5, 30]}),
     ("Noise", {"sigma": [5, 30], "kind": "poisson", "gray": True}),
 ]
