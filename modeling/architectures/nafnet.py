@@ -2,20 +2,15 @@
 
 from collections.abc import Sequence
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from layers.memory_format import channels_last
-from layers.normalization import LayerNorm2d
-from layers.padding import pad_to_multiple
-from layers.precision import in_full_precision
-from layers.reach import Interval, receptive_field, through_u_shape, widened
+from layers.naf import NAFBody
 from modeling.descriptor import Descriptor
 from modeling.registries import ARCHITECTURES
 
 
 @ARCHITECTURES.register
-class NAFNet(nn.Module):
+class NAFNet(NAFBody):
     """Nonlinear activation free network: estimates what to add to a picture to restore it.
 
     Chen et al., "Simple Baselines for Image Restoration", ECCV 2022. The defaults are the paper's
@@ -51,83 +46,18 @@ class NAFNet(nn.Module):
         enc_blk_nums: Sequence[int] = (1, 1, 1, 28),
         dec_blk_nums: Sequence[int] = (1, 1, 1, 1),
     ) -> None:
-        super().__init__()
-        levels = len(enc_blk_nums)
-        if len(dec_blk_nums) != levels:
-            raise ValueError(
-                f"enc_blk_nums has {levels} levels and dec_blk_nums {len(dec_blk_nums)}; "
-                "they must be equally many"
-            )
-        widths = [width * 2**level for level in range(levels + 1)]
-        self.intro = nn.Conv2d(img_channel, width, 3, padding=1)
-        self.encoders = nn.ModuleList(map(_blocks, widths, enc_blk_nums))
-        self.downs = nn.ModuleList(nn.Conv2d(fine, 2 * fine, 2, stride=2) for fine in widths[:-1])
-        self.middle_blks = _blocks(widths[-1], middle_blk_num)
-        self.ups = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(coarse, 2 * coarse, 1, bias=False), nn.PixelShuffle(2))
-            for coarse in reversed(widths[1:])
+        super().__init__(
+            img_channel, img_channel, width, middle_blk_num, enc_blk_nums, dec_blk_nums
         )
-        self.decoders = nn.ModuleList(map(_blocks, reversed(widths[:-1]), dec_blk_nums))
-        self.ending = nn.Conv2d(width, img_channel, 3, padding=1)
-
-        def trace(interval: Interval) -> Interval:
-            inside = widened(interval, 1)  # the ending
-            inside = through_u_shape(inside, enc_blk_nums, middle_blk_num, dec_blk_nums)
-            return widened(inside, 1)  # the intro
-
         self.descriptor = Descriptor(
             scale=1,
             channels=img_channel,
-            size_multiple=2**levels,
-            receptive_field=receptive_field(2**levels, trace),
+            size_multiple=self.multiple,
+            receptive_field=self.receptive_field,
             global_context=True,
             # Products of unbounded features leave the range of fp16.
             precisions=("float32", "bf16"),
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        height, width = x.shape[-2:]
-        padded = pad_to_multiple(x, self.descriptor.size_multiple)
-        features = self.intro(channels_last(padded))
-        skips = []
-        for blocks, down in zip(self.encoders, self.downs, strict=True):
-            features = blocks(features)
-            skips.append(features)
-            features = down(features)
-        features = self.middle_blks(features)
-        for up, blocks, skip in zip(self.ups, self.decoders, reversed(skips), strict=True):
-            features = blocks(up(features) + skip)
-        return x + in_full_precision(self.ending, features)[..., :height, :width]
-
-
-class _Block(nn.Module):
-    """The paper's block: (N, C, H, W) -> the same shape; the identity before training."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        twice = 2 * channels
-        self.norm1 = LayerNorm2d(channels)
-        self.conv1 = nn.Conv2d(channels, twice, 1)
-        self.conv2 = nn.Conv2d(twice, twice, 3, padding=1, groups=twice)
-        self.sca = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(channels, channels, 1))
-        self.conv3 = nn.Conv2d(channels, channels, 1)
-        self.norm2 = LayerNorm2d(channels)
-        self.conv4 = nn.Conv2d(channels, twice, 1)
-        self.conv5 = nn.Conv2d(channels, channels, 1)
-        self.beta = nn.Parameter(torch.zeros(1, channels, 1, 1))
-        self.gamma = nn.Parameter(torch.zeros(1, channels, 1, 1))
-
-    def forward(self, x: Tensor) -> Tensor:
-        gated = _simple_gate(self.conv2(self.conv1(self.norm1(x))))
-        x = x + self.beta * self.conv3(gated * self.sca(gated))
-        return x + self.gamma * self.conv5(_simple_gate(self.conv4(self.norm2(x))))
-
-
-def _blocks(channels: int, count: int) -> nn.Sequential:
-    return nn.Sequential(*(_Block(channels) for _ in range(count)))
-
-
-def _simple_gate(x: Tensor) -> Tensor:
-    """The product of both halves of the channels: (N, 2 C, H, W) -> (N, C, H, W)."""
-    first, second = x.chunk(2, dim=1)
-    return first * second
+        return x + super().forward(x)

@@ -13,6 +13,12 @@ SMALL = {
     },
     "EDSR": {"scale": 3, "features": 8, "blocks": 2, "residual_scale": 0.5},
     "GlareNet": {"widths": [4, 6, 8], "working_size": 48},
+    "LowLightNet": {
+        "width": 4,
+        "middle_blk_num": 1,
+        "enc_blk_nums": [1],
+        "dec_blk_nums": [1],
+    },
     "MIRNet": {"n_feat": 16, "n_RRG": 1, "n_MSRB": 1, "height": 2},
     "MSRResNet": {"features": 8, "blocks": 2},
     "MiniSRGAN": {"scale": 2},
