@@ -11,21 +11,26 @@ from data.likeness import Gallery
 
 
 def copy_findings(
-    split: str, thumbnails: Mapping[Path, np.ndarray], training: Mapping[Path, np.ndarray]
+    split: str,
+    thumbnails: Mapping[Path, np.ndarray],
+    others: Mapping[Path, np.ndarray],
+    earlier: str = "train",
 ) -> list[Finding]:
-    """The pictures of `split` that show the same as one of training's.
+    """The pictures of `split` that show the same as one of another split's.
 
     Args:
         split: named in findings.
         thumbnails: (48, 48) float32 gray, by file.
-        training: the same of the training pictures.
+        others: the same of the other split's pictures.
+        earlier: the other split, train or val.
     """
-    gallery = Gallery(training)
+    gallery = Gallery(others)
+    kind = Kind.COPY if earlier == "train" else Kind.VALIDATED
     found = []
     bar = tqdm(thumbnails.items(), f"compare {split}", unit="file", leave=False, disable=None)
     for file, thumbnail in bar:
         for other, correlation in gallery.likes_of(thumbnail):
-            what = f"shows the same as train's {other} (correlation {correlation:.2f})"
-            found.append(Finding(split, file, what, Kind.COPY))
+            what = f"shows the same as {earlier}'s {other} (correlation {correlation:.2f})"
+            found.append(Finding(split, file, what, kind))
             break
     return found

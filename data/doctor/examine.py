@@ -1,6 +1,6 @@
 """The order of an examination: list, read headers, compare, and if asked decode."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -72,14 +72,7 @@ def examine(
             thumbnails[split], damaged = decode_all(split, inventory.samples)
             known = {finding.file for finding in report.findings if finding.kind == Kind.UNREADABLE}
             report.findings += [finding for finding in damaged if finding.file not in known]
-        if split == "train" or "train" not in inventories:
-            continue
-        shared = shared_findings(split, inventory.files, inventories["train"].files)
-        report.findings += shared
-        if thorough:
-            told = {finding.file for finding in shared}
-            copies = copy_findings(split, thumbnails[split], thumbnails["train"])
-            report.findings += [copy for copy in copies if copy.file not in told]
+        report.findings += _leaks(split, inventories, thumbnails if thorough else {})
     return report
 
 
@@ -116,6 +109,25 @@ def refuse_findings(cfg: Config, scale: int, splits: Sequence[str]) -> None:
         )
     if told and is_main():
         _log.warning("%d finding(s) in the data sets:\n%s", len(told), _lines(told))
+
+
+def _leaks(
+    split: str,
+    inventories: Mapping[str, Inventory],
+    thumbnails: Mapping[str, Mapping[Path, np.ndarray]],
+) -> list[Finding]:
+    """What `split` has in common with the splits before it; copies, where there are thumbnails."""
+    found = []
+    for earlier, inventory in inventories.items():
+        if earlier == split:
+            break
+        shared = shared_findings(split, inventories[split].files, inventory.files, earlier)
+        found += shared
+        if thumbnails:
+            told = {finding.file for finding in shared}
+            copies = copy_findings(split, thumbnails[split], thumbnails[earlier], earlier)
+            found += [copy for copy in copies if copy.file not in told]
+    return found
 
 
 def _refuse_other_scale(cfg: Config, inventory: Inventory, scale: int) -> None:

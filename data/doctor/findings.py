@@ -16,10 +16,11 @@ class Kind(StrEnum):
     MIXED = "unlike the rest of the set"
     SHARED = "shared with training"
     COPY = "copy of a training picture"
+    VALIDATED = "shown by validation too"
 
 
-# A run may well be meant to learn from these; the others no run survives, or none should.
-BEARABLE = frozenset({Kind.MIXED})
+# A run may well be meant to have these; the others no run survives, or none should.
+BEARABLE = frozenset({Kind.MIXED, Kind.VALIDATED})
 
 
 @dataclass(frozen=True)

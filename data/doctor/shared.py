@@ -10,14 +10,22 @@ from data.doctor.findings import Finding, Kind
 _BLOCK = 1 << 20  # bytes read at a time
 
 
-def shared_findings(split: str, files: Iterable[Path], training: Iterable[Path]) -> list[Finding]:
-    """The files of `split` that are training's too, under whatever name.
+def shared_findings(
+    split: str, files: Iterable[Path], others: Iterable[Path], earlier: str = "train"
+) -> list[Finding]:
+    """The files of `split` that are another split's too, under whatever name.
 
     Only files of equal length are read, so that this costs little even for large sets. Files that
     cannot be read are passed over: headers and decoding tell them.
+
+    Args:
+        split: named in findings.
+        files: its files.
+        others: the other split's.
+        earlier: the other split, train or val.
     """
     by_length: defaultdict[int, list[Path]] = defaultdict(list)
-    for file in training:
+    for file in others:
         if length := _length(file):
             by_length[length].append(file)
     digests: dict[Path, bytes | None] = {}
@@ -31,8 +39,9 @@ def shared_findings(split: str, files: Iterable[Path], training: Iterable[Path])
     for file in files:
         for other in by_length.get(_length(file), []):
             if digest(file) is not None and digest(file) == digest(other):
-                what = f"is the same picture as train's {other}, byte for byte"
-                found.append(Finding(split, file, what, Kind.SHARED))
+                what = f"is the same picture as {earlier}'s {other}, byte for byte"
+                kind = Kind.SHARED if earlier == "train" else Kind.VALIDATED
+                found.append(Finding(split, file, what, kind))
                 break
     return found
 

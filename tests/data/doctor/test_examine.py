@@ -74,6 +74,23 @@ def test_missing_and_extra_halves(cfg, tmp_path):
         build_loader(cfg, "train", "cpu")
 
 
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_test_pictures_that_pick_the_best_weights_are_told(cfg, tmp_path, suffix):
+    image = np.kron(picture(9, 8, 8), np.ones((6, 6, 1), np.uint8))
+    for place in ("val/target/3.png", "val/input/3.png"):
+        write(tmp_path / place, image)
+    for half in ("input", "target"):
+        write(tmp_path / "test" / half / f"new{suffix}", image)
+    cfg.DATASETS.TEST.NAME = "PairedFolders"
+    cfg.DATASETS.TEST.ARGS = Config(
+        input=str(tmp_path / "test/input"), target=str(tmp_path / "test/target")
+    )
+    told = found(cfg, thorough=True)
+    assert ("test", f"new{suffix}", Kind.VALIDATED) in told
+    assert {kind for _, _, kind in told} == {Kind.VALIDATED}
+    refuse_findings(cfg, 1, ("train", "val", "test"))
+
+
 def test_files_that_are_no_pictures(cfg, tmp_path):
     (tmp_path / "val/input/3.png").write_bytes(b"")
     (tmp_path / "val/target/4.png").write_text("a text")
