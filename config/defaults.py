@@ -31,6 +31,8 @@ _C.DATA = Config()
 _C.DATA.CHANNELS = 3  # 1 reads pictures as gray (BT.601 luma), 3 as RGB
 _C.DATA.TRANSFORMS = []  # training only, in order: - {NAME: RandomCrop, ARGS: {size: 128}}
 _C.DATA.DEGRADATIONS = []  # make `input` from `target` where a data set has clean pictures only
+_C.DATA.LABELLER = Config(NAME="", ARGS=Config())  # makes labelled pictures, for a classifier
+_C.DATA.REPRESENTATION = Config(NAME="", ARGS=Config())  # what a classifier sees of a picture
 _C.DATA.EPOCH_SIZE = None  # samples in an epoch, drawn from the data set; None takes each once
 _C.DATA.BATCH_SIZE = 16  # training samples a step, over all processes
 _C.DATA.MAX_UNREADABLE = 0  # unreadable training files that are skipped and named, not refused

@@ -16,8 +16,9 @@ from data.datasets.files import MissingDataError
 from data.decoded import DecodedPictures
 from data.division import SPLITS
 from data.inventory import inventory_of
+from data.labelled import LabelledSamples, Labeller, Representation
 from data.sampler import EpochSampler, ShareSampler
-from data.samples import Sample, Samples, Source, collate
+from data.samples import PICTURES, Sample, Samples, Source, collate
 from utils.distributed import rank, world_size
 from utils.errors import ConfigError, DataError, ImageError, PellucidError, some
 from utils.registry import build_part
@@ -69,7 +70,7 @@ class Loader:
         return len(self.sampler)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        """Batches: `input` and `target` NCHW on the CPU, `name` a list of str.
+        """Batches: `input` and `target` (or `label`) NCHW on the CPU, `name` a list of str.
 
         Beside them `count`, how many of the samples count (0 where there is one only to go along
         with the other processes), and `total`, how many do in all processes together.
@@ -104,19 +105,56 @@ def build_loader(cfg: Config, split: str, device: str | torch.device) -> Loader:
     train = split == "train"
     _check(cfg)
     source = build_dataset(cfg, split)
-    transforms = build_transforms(cfg) if train else []
-    degradations = build_degradations(cfg)
-    size = cfg.DATA.EPOCH_SIZE if train else None
-    sampler = EpochSampler(len(source), size, cfg.SEED, shuffle=train)
     skippable = cfg.DATA.MAX_UNREADABLE if train else 0  # a figure is of all pictures
+    samples = _samples(cfg, source, build_transforms(cfg) if train else [], skippable)
+    size = cfg.DATA.EPOCH_SIZE if train else None
+    sampler = EpochSampler(len(samples), size, cfg.SEED, shuffle=train)
     batch_size = cfg.DATA.BATCH_SIZE if train else world_size()  # one picture each
     return Loader(
-        Samples(source, transforms, degradations, cfg.SEED, skippable),
+        samples,
         ShareSampler(sampler, batch_size, rank(), world_size(), fill=train),
         workers=cfg.DATA.WORKERS,
         pin=torch.device(device).type == "cuda",
         split=split,
     )
+
+
+def _samples(
+    cfg: Config, source: Source, transforms: list[Callable[..., Sample]], skippable: int
+) -> Samples:
+    labeller = build_labeller(cfg)
+    if labeller is None:
+        return Samples(source, transforms, build_degradations(cfg), cfg.SEED, skippable)
+    if cfg.DATA.DEGRADATIONS:
+        raise ConfigError(
+            "DATA.DEGRADATIONS: make inputs of targets, and labelled samples have none; "
+            "put them into DATA.LABELLER.ARGS"
+        )
+    representation = build_representation(cfg)
+    return LabelledSamples(source, transforms, labeller, representation, cfg.SEED, skippable)
+
+
+def build_labeller(cfg: Config) -> Labeller | None:
+    """What makes labelled samples of clean pictures, for a classifier; None where none is named.
+
+    Raises:
+        ConfigError: it is unknown, or its arguments are wrong.
+    """
+    if not cfg.DATA.LABELLER.NAME:
+        return None
+    return build_part(data.LABELLERS, cfg.DATA.LABELLER, "DATA.LABELLER")
+
+
+def build_representation(cfg: Config) -> Representation:
+    """What a classifier sees of a picture.
+
+    Raises:
+        ConfigError: none is named, it is unknown, or its arguments are wrong.
+    """
+    if not cfg.DATA.REPRESENTATION.NAME:
+        known = ", ".join(data.REPRESENTATIONS.names())
+        raise ConfigError(f"DATA.REPRESENTATION.NAME: is empty; known: {known}")
+    return build_part(data.REPRESENTATIONS, cfg.DATA.REPRESENTATION, "DATA.REPRESENTATION")
 
 
 def build_transforms(cfg: Config) -> list[Callable[..., Sample]]:
@@ -193,7 +231,11 @@ def to_device(
     """
     layout = torch.channels_last if channels_last else torch.contiguous_format
     moved = dict(batch)
-    for half in ("input", "target"):
+    if "label" in batch:
+        moved["label"] = batch["label"].to(device, non_blocking=True)
+    for half in PICTURES:
+        if half not in batch:
+            continue
         image = batch[half].to(device, non_blocking=True)
         if image.dtype == torch.uint8:
             image = image.to(torch.float32).div_(255)

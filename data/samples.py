@@ -11,6 +11,7 @@ from torch.utils.data import Dataset
 from utils.errors import DataError, ImageError, PellucidError, some
 
 Sample = dict[str, Any]
+PICTURES = ("input", "target")  # which of a sample's entries are pictures
 _DEPTHS = (np.uint8, np.uint16)
 
 
@@ -77,10 +78,7 @@ class Samples(Dataset):
             ImageError: a file cannot be read, and none may be skipped.
         """
         sample, rng, unreadable = self._read(*key)
-        for transform in self.transforms:
-            halves = [half for half in ("input", "target") if half in sample]
-            name, sample = sample["name"], transform(sample, rng)
-            _check_transformed(sample, halves, name, type(transform).__name__)
+        sample = self._transform(sample, rng)
         if "input" not in sample:
             sample = {**sample, "target": self._cropped(sample)}
             sample["input"] = self._degrade(sample, rng)
@@ -109,6 +107,13 @@ class Samples(Dataset):
                 return sample, rng, unreadable
         raise too_many_unreadable(unreadable, self.max_unreadable)
 
+    def _transform(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        for transform in self.transforms:
+            halves = [half for half in PICTURES if half in sample]
+            name, sample = sample["name"], transform(sample, rng)
+            _check_transformed(sample, halves, name, type(transform).__name__)
+        return sample
+
     def _cropped(self, sample: Sample) -> np.ndarray:
         """The target without the last rows and columns that make no whole pixel of an input.
 
@@ -130,13 +135,22 @@ class Samples(Dataset):
                 f"{sample['name']} is a clean picture without an input; "
                 "list degradations in DATA.DEGRADATIONS or use a data set of pairs"
             )
-        target = sample["target"]
-        peak = np.iinfo(target.dtype).max
-        image = target.astype(np.float32) / np.float32(peak)
+        image = to_unit(sample["target"])
         for degradation in self.degradations:
             image = degradation(image, rng)
-            _check_degraded(image, target.shape[2], sample["name"], type(degradation).__name__)
-        return np.rint(np.clip(image, 0.0, 1.0) * np.float32(peak)).astype(target.dtype)
+            name, channels = type(degradation).__name__, sample["target"].shape[2]
+            check_degraded(image, channels, sample["name"], f"degradation {name}")
+        return to_depth(image, sample["target"].dtype)
+
+
+def to_unit(picture: np.ndarray) -> np.ndarray:
+    """An array of uint8 or uint16 as float32 in [0, 1]."""
+    return picture.astype(np.float32) / np.float32(np.iinfo(picture.dtype).max)
+
+
+def to_depth(image: np.ndarray, dtype: np.dtype | type) -> np.ndarray:
+    """A float32 array, clipped to [0, 1] and rounded, as whole numbers of a depth."""
+    return np.rint(np.clip(image, 0.0, 1.0) * np.float32(np.iinfo(dtype).max)).astype(dtype)
 
 
 def _check_transformed(sample: Any, halves: Sequence[str], name: str, transform: str) -> None:
@@ -157,14 +171,18 @@ def _kind(image: object) -> str:
     return f"a {type(image).__name__}"
 
 
-def _check_degraded(image: object, channels: int, name: str, degradation: str) -> None:
+def check_degraded(image: object, channels: int, name: str, part: str) -> None:
+    """What a part made of a picture must be one, of as many channels.
+
+    Raises:
+        DataError: it is not; naming the picture and the part.
+    """
     if not isinstance(image, np.ndarray) or image.ndim != 3 or image.shape[2] != channels:
         raise DataError(
-            f"{name}: degradation {degradation} must give a picture (H, W, {channels}), but gives "
-            f"{_kind(image)}"
+            f"{name}: {part} must give a picture (H, W, {channels}), but gives {_kind(image)}"
         )
     if not np.isfinite(image).all():
-        raise DataError(f"{name}: degradation {degradation} gives values that are not finite")
+        raise DataError(f"{name}: {part} gives values that are not finite")
 
 
 def total_scale(degradations: Sequence[Callable[..., np.ndarray]]) -> int:
@@ -184,8 +202,8 @@ def collate(samples: Sequence[Sample | PellucidError]) -> dict[str, Any] | Pellu
     """Join samples into a batch, or hand on the first error among them.
 
     Returns:
-        `input` and `target`, NCHW uint8 (float32 in [0, 1] where a picture has 16 bits), `name`,
-        and `unreadable`, the files that were skipped.
+        `input` and `target`, NCHW uint8 (float32 in [0, 1] where a picture has 16 bits), or
+        `input` and `label`, int64; `name`, and `unreadable`, the files that were skipped.
     """
     made: list[Sample] = []
     for sample in samples:
@@ -195,7 +213,9 @@ def collate(samples: Sequence[Sample | PellucidError]) -> dict[str, Any] | Pellu
     names = [sample["name"] for sample in made]
     skipped = [file for sample in made for file in sample.get("unreadable", ())]
     batch: dict[str, Any] = {"name": names, "unreadable": list(dict.fromkeys(skipped))}
-    for half in ("input", "target"):
+    for half in PICTURES:
+        if half not in made[0]:
+            continue
         images = [sample[half] for sample in made]
         for name, image in zip(names, images, strict=True):
             if image.shape != images[0].shape:
@@ -204,6 +224,8 @@ def collate(samples: Sequence[Sample | PellucidError]) -> dict[str, Any] | Pellu
                     f"{_size(images[0])} and {_size(image)}; add RandomCrop to DATA.TRANSFORMS"
                 )
         batch[half] = _stack(images)
+    if "label" in made[0]:
+        batch["label"] = torch.tensor([sample["label"] for sample in made])
     return batch
 
 

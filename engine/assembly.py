@@ -18,6 +18,8 @@ from engine import checks
 from engine.averaging import AveragedWeights
 from engine.best import BestTracker
 from engine.checkpoint import load_into, load_weights
+from engine.classification import ClassificationEvaluator, build_evaluator
+from engine.classification_checks import check_labeller, check_learner
 from engine.evaluator import Evaluator
 from engine.generators import seed_everything
 from engine.learners import LEARNERS
@@ -25,7 +27,7 @@ from engine.parallel import share_batch_norm
 from engine.precision import resolve_device, resolve_precision
 from engine.step import Batch, TrainingStep
 from engine.update import Update
-from modeling.build import build_losses, build_model
+from modeling.build import build_losses, build_network
 from solver import build_optimizer, build_scheduler
 from utils.distributed import is_main, rank
 from utils.registry import build_part
@@ -54,7 +56,7 @@ class Parts:
     precision: str
     model: nn.Module
     step: TrainingStep
-    evaluator: Evaluator
+    evaluator: Evaluator | ClassificationEvaluator
     train_loader: Loader
     val_loader: Loader
     updates: dict[str, Update]
@@ -111,6 +113,7 @@ def assemble(cfg: Config, from_weights: bool = True) -> Parts:
         device=device,
         precision=precision,
     )
+    check_learner(cfg, learner)
     if cfg.SOLVER.SYNC_BATCHNORM:
         share_batch_norm(learner.networks, device)
     train_loader = build_loader(cfg, "train", device)
@@ -139,7 +142,7 @@ def assemble(cfg: Config, from_weights: bool = True) -> Parts:
         precision=precision,
         model=model,
         step=step,
-        evaluator=Evaluator(cfg, device, losses),
+        evaluator=build_evaluator(cfg, device, losses),
         train_loader=train_loader,
         val_loader=build_loader(cfg, "val", device),
         updates=updates,
@@ -151,9 +154,10 @@ def assemble(cfg: Config, from_weights: bool = True) -> Parts:
 
 
 def _initial_model(cfg: Config, from_weights: bool) -> nn.Module:
-    model = build_model(cfg)
+    model = build_network(cfg)
     checks.check_trainable(cfg, model)
     checks.check_channels(cfg, model, f"MODEL {cfg.MODEL.NAME}")
+    check_labeller(cfg, model)
     if from_weights and cfg.MODEL.WEIGHTS:
         state, _, _ = load_weights(cfg.MODEL.WEIGHTS)
         load_into(model, state, cfg.MODEL.WEIGHTS)

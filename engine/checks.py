@@ -14,6 +14,7 @@ from data.inventory import inventory_of
 from engine.checkpoint import earlier_checkpoints
 from engine.metrics.build import metric_class
 from engine.step import GRADIENT, TOTAL
+from modeling.build import classifies
 from utils.distributed import world_size
 from utils.errors import ConfigError, TrainingError
 from utils.registry import did_you_mean
@@ -26,6 +27,7 @@ _MUST_MATCH = (
     "MODEL.ARGS",
     "LOSSES",
     "DATA.CHANNELS",
+    "DATA.REPRESENTATION",
     "DATA.EPOCH_SIZE",
     "DATA.BATCH_SIZE",
     "SOLVER.OPTIMIZER",
@@ -140,7 +142,8 @@ def metric_directions(cfg: Config) -> dict[str, bool]:
             )
     directions = {TOTAL: False}
     for name, spec in cfg.METRICS.items():
-        directions[name] = metric_class(spec, f"METRICS.{name}").higher_is_better
+        kind = metric_class(spec, f"METRICS.{name}", classifies(cfg))
+        directions[name] = kind.higher_is_better
     track = cfg.VALIDATION.TRACK
     if track not in directions:
         raise ConfigError(

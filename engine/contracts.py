@@ -35,6 +35,28 @@ def check_output(architecture: str, output: Any, picture: Tensor, target: Tensor
         )
 
 
+def check_scores(classifier: str, scores: Any, label: Tensor, classes: Sequence[str] = ()) -> None:
+    """A classifier must give scores of two classes or more.
+
+    Args:
+        classifier: its name, for messages.
+        scores: what it gave.
+        label: (N), which they belong to.
+        classes: what it says its classes are; empty leaves their number open.
+
+    Raises:
+        ConfigError: it gave something else.
+    """
+    shape = tuple(scores.shape) if isinstance(scores, Tensor) else ()
+    fits = len(shape) == 2 and shape[0] == len(label)
+    if not fits or shape[1] < 2 or (classes and shape[1] != len(classes)):
+        wanted = len(classes) or "classes"
+        raise ConfigError(
+            f"MODEL {classifier}: must give scores ({len(label)}, {wanted}), but gives "
+            f"{_kind(scores)}"
+        )
+
+
 def check_losses(architecture: str, output: Tensor, losses: Mapping[str, Any]) -> None:
     """Losses must be scalars.
 

@@ -13,8 +13,8 @@ import yaml
 import data
 from config.text import inline
 from engine.learners import LEARNERS
-from engine.metrics import METRICS
-from modeling import ADVERSARIAL_LOSSES, ARCHITECTURES, DISCRIMINATORS, LOSSES
+from engine.metrics import CLASSIFICATION_METRICS, METRICS
+from modeling import ADVERSARIAL_LOSSES, ARCHITECTURES, CLASSIFIERS, DISCRIMINATORS, LOSSES
 from solver import OPTIMIZERS, SCHEDULERS
 from utils.errors import PartError
 from utils.registry import REQUIRED, Registry, did_you_mean
@@ -33,6 +33,7 @@ class Kind:
 
 KINDS = (
     Kind("Architectures", "MODEL", ARCHITECTURES),
+    Kind("Classifiers", "MODEL", CLASSIFIERS),
     Kind("Losses", "LOSSES", LOSSES),
     Kind("Learners", "LEARNER", LEARNERS),
     Kind("Discriminators", "LEARNER.ARGS", DISCRIMINATORS),
@@ -40,9 +41,12 @@ KINDS = (
     Kind("Data sets", "DATASETS", data.DATASETS),
     Kind("Transforms", "DATA.TRANSFORMS", data.TRANSFORMS),
     Kind("Degradations", "DATA.DEGRADATIONS", data.DEGRADATIONS),
+    Kind("Labellers", "DATA.LABELLER", data.LABELLERS),
+    Kind("Representations", "DATA.REPRESENTATION", data.REPRESENTATIONS),
     Kind("Optimizers", "SOLVER.OPTIMIZER", OPTIMIZERS),
     Kind("Schedules", "SOLVER.SCHEDULER", SCHEDULERS),
     Kind("Metrics", "METRICS", METRICS),
+    Kind("Classification metrics", "METRICS", CLASSIFICATION_METRICS),
 )
 
 

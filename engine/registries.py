@@ -4,3 +4,4 @@ from utils.registry import Registry
 
 LEARNERS = Registry("learner", given=("model", "losses", "device", "precision"))
 METRICS = Registry("metric")
+CLASSIFICATION_METRICS = Registry("classification metric")

@@ -1,10 +1,16 @@
-"""Architectures, discriminators and losses."""
+"""Architectures, classifiers, discriminators and losses."""
 
-from modeling import architectures, discriminators, losses
-from modeling.registries import ADVERSARIAL_LOSSES, ARCHITECTURES, DISCRIMINATORS, LOSSES
+from modeling import architectures, classifiers, discriminators, losses
+from modeling.registries import (
+    ADVERSARIAL_LOSSES,
+    ARCHITECTURES,
+    CLASSIFIERS,
+    DISCRIMINATORS,
+    LOSSES,
+)
 from utils.registry import import_submodules
 
-for _package in (architectures, discriminators, losses):
+for _package in (architectures, classifiers, discriminators, losses):
     import_submodules(_package)
 
-__all__ = ["ADVERSARIAL_LOSSES", "ARCHITECTURES", "DISCRIMINATORS", "LOSSES"]
+__all__ = ["ADVERSARIAL_LOSSES", "ARCHITECTURES", "CLASSIFIERS", "DISCRIMINATORS", "LOSSES"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -49,6 +49,26 @@ class Descriptor:
             raise ValueError(
                 f"precisions must hold float32 and come from {_PRECISIONS}, not {self.precisions}"
             )
+
+
+@dataclass(frozen=True)
+class ClassifierDescriptor:
+    """Facts about a network that gives labels.
+
+    Attributes:
+        classes: what the labels 0, 1, ... mean, in the order of the scores it gives.
+        channels: channels of what it takes, as in `Descriptor`.
+        precisions: the precisions it bears, as in `Descriptor`.
+        scale: 1: what it is given has no target of another size.
+        pretrained: False: it needs a weights file.
+    """
+
+    scale: ClassVar[int] = 1
+    pretrained: ClassVar[bool] = False
+
+    classes: tuple[str, ...]
+    channels: int = 3
+    precisions: tuple[str, ...] = _PRECISIONS
 
 
 @runtime_checkable

@@ -8,9 +8,9 @@ import torch
 from config import load_config
 from data.build import build_loader
 from engine.learners import LEARNERS
-from engine.metrics import build_metrics
+from engine.metrics import build_classification_metrics, build_metrics
 from engine.precision import resolve_device
-from modeling.build import build_losses, build_model
+from modeling.build import build_losses, build_model, build_network, classifies
 from utils.errors import DataError
 from utils.registry import build_part
 from utils.torchvision_compat import import_torchvision
@@ -42,10 +42,11 @@ def test_every_config_names_parts_that_exist(path):
     if cfg.MODEL.WEIGHTS:  # a second stage goes on from the first one's own output
         first = Path(cfg.MODEL.WEIGHTS).parts[1]
         assert load_config(path.with_name(f"{first}.yml")).MODEL.NAME == cfg.MODEL.NAME
-    learner = {"model": build_model(cfg), "losses": {}, "device": CPU, "precision": "float32"}
+    learner = {"model": build_network(cfg), "losses": {}, "device": CPU, "precision": "float32"}
     build_part(LEARNERS, cfg.LEARNER, "LEARNER", **learner)
     assert build_losses(cfg)
-    assert cfg.VALIDATION.TRACK in build_metrics(cfg, resolve_device("cpu"))
+    metrics = build_classification_metrics(cfg) if classifies(cfg) else build_metrics(cfg)
+    assert cfg.VALIDATION.TRACK in metrics
     assert cfg.OUTPUT_DIR == f"output/{path.stem}"
 
 

@@ -23,7 +23,7 @@ sys.path.append(os.getcwd())
 
 from config import load_config
 from data.doctor import examine
-from modeling.build import build_model
+from modeling.build import build_network
 from utils.command_line import add_config_arguments, run_tool
 
 
@@ -44,7 +44,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(arguments: argparse.Namespace) -> int:
     """Examine, list, sum up; 1 where anything was found."""
     cfg = load_config(arguments.config_file, arguments.overrides)
-    scale = build_model(cfg).descriptor.scale
+    scale = build_network(cfg).descriptor.scale
     report = examine(cfg, scale, decode=True, thorough=arguments.thorough)
     for finding in report.findings:
         print(finding)

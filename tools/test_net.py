@@ -2,7 +2,7 @@
 
 Several files are measured in one table, each with the model that it states; the rows of BASELINES
 stand above. Without DATASETS.TEST the validation set is measured. The table, a CSV per picture and
-sample sheets go to OUTPUT_DIR/test.
+sample sheets go to OUTPUT_DIR/test; of classifiers, ROC curves and confusion matrices.
 
 Examples:
     tools/test_net.py --config-file configs/sd1_glare.yml
@@ -20,8 +20,8 @@ sys.path[:1] = [str(Path(__file__).resolve().parents[1])]
 sys.path.append(os.getcwd())
 
 from config import load_config
-from engine.report import write_report
-from engine.testing import measure
+from engine import classification_report, classification_testing, report, testing
+from modeling.build import classifies
 from utils.command_line import add_config_arguments, run_tool
 from utils.distributed import is_main, processes, rank
 from utils.logging import setup_logging
@@ -50,10 +50,15 @@ def main(arguments: argparse.Namespace) -> None:
         setup_logging(rank=rank())
         cfg = load_config(arguments.config_file, arguments.overrides)
         folder = Path(cfg.OUTPUT_DIR) / "test"
-        rows, text = measure(cfg, arguments.weights)
+        labels = classifies(cfg)
+        measuring, telling = (
+            (classification_testing, classification_report) if labels else (testing, report)
+        )
+        rows, text = measuring.measure(cfg, arguments.weights)
         if is_main():
-            write_report(rows, text, folder)
-            print(f"{text}\n\nper picture: {folder / 'images.csv'}\nsample sheets: {folder}")
+            telling.write_report(rows, text, folder)
+            drawn = "curves and matrices" if labels else "sample sheets"
+            print(f"{text}\n\nper picture: {folder / 'images.csv'}\n{drawn}: {folder}")
 
 
 if __name__ == "__main__":

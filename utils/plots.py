@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +165,46 @@ def plot_sizes(sizes: Sequence[tuple[int, int]], path: Path) -> None:
     axes.hist([height * width / 1e6 for height, width in sizes], bins=40)
     axes.set_xlabel("megapixels")
     axes.set_ylabel("pictures")
+    _save(figure, Path(path), dpi=110)
+
+
+def plot_roc(curves: Mapping[str, tuple[np.ndarray, np.ndarray]], path: Path) -> None:
+    """Draw receiver operating characteristics whole and, beside, their upper left corner.
+
+    Args:
+        curves: by name: the share of the negatives called positive, rising from 0 to 1, and the
+            share of the positives found at the same thresholds.
+        path: the PNG to write; its folder is made, an older file is replaced at once.
+    """
+    figure = Figure(figsize=(8.4, 4.0), layout="constrained")
+    for place, part in enumerate((1.0, 0.1), start=1):
+        axes = figure.add_subplot(1, 2, place)
+        for name, (false, true) in curves.items():
+            axes.plot(false, true, drawstyle="steps-post", label=name)
+        axes.set_xlim(-0.01 * part, part)
+        axes.set_ylim(1 - part, 1 + 0.01 * part)
+        axes.set_xlabel("false-positive rate")
+        axes.set_ylabel("true-positive rate (recall)")
+        axes.grid(alpha=0.3)
+        axes.legend(loc="lower right")
+    _save(figure, Path(path), dpi=110)
+
+
+def plot_confusion(counts: np.ndarray, classes: Sequence[str], path: Path) -> None:
+    """Draw a confusion matrix.
+
+    Args:
+        counts: (K, K): row the class, column what it was called.
+        classes: the K names.
+        path: the PNG to write; its folder is made, an older file is replaced at once.
+    """
+    figure = Figure(figsize=(3.6, 3.2), layout="constrained")
+    axes = figure.add_subplot()
+    axes.imshow(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1), "Blues", vmin=0, vmax=2)
+    for (row, column), count in np.ndenumerate(counts):
+        axes.text(column, row, f"{count:,}", ha="center", va="center")
+    axes.set_xticks(range(len(classes)), [f"called {name}" for name in classes])
+    axes.set_yticks(range(len(classes)), classes)
     _save(figure, Path(path), dpi=110)
 
 

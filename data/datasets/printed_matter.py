@@ -70,6 +70,8 @@ class PrintedMatter:
         size: height and width of a sample in pixels.
         photos: folders with photographs to print among the text; without, only drawn matter.
         include: a pattern that the photographs' file names must match.
+        photographed: False leaves pages as they were laid out, flat and sharp to the pixel, as on
+            a screen; else they are turned, shaded and blurred a little, as by a camera.
         channels: 1 for gray samples, 3 for RGB.
         split: train, val or test; named in errors.
 
@@ -83,6 +85,7 @@ class PrintedMatter:
         size: int,
         photos: Sequence[str] = (),
         include: str = "*",
+        photographed: bool = True,
         *,
         channels: int,
         split: str,
@@ -91,6 +94,7 @@ class PrintedMatter:
             raise ValueError(f"count {count} must be at least 1 and size {size} at least 64")
         self.count = count
         self.size = size
+        self.photographed = photographed
         self.channels = channels
         self.split = split
         self.photos: list[Path] = []
@@ -112,7 +116,9 @@ class PrintedMatter:
     def read(self, index: int, rng: np.random.Generator) -> dict[str, np.ndarray | str]:
         """Lay out one picture: `target`, uint8 (size, size, channels)."""
         page = _Page(self.size, self.photos, rng)
-        image = _as_photographed(page.layout(), rng)
+        image = page.layout()
+        if self.photographed:
+            image = _as_photographed(image, rng)
         if self.channels == 1:
             image = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None]
         return {"target": image, "name": f"printed_{index:05d}"}

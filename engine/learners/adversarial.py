@@ -84,7 +84,7 @@ class Adversarial(Supervised):
 
     def _deceive(self, batch: Batch) -> dict[str, Tensor]:
         output = self.restore(batch)
-        told = self.compare(output, batch)
+        told = self.compare(output, batch["target"])
         batch[_OUTPUT] = output.detach()
         with _held_still(self.networks[DISCRIMINATOR]):
             real = None

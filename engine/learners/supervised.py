@@ -24,6 +24,8 @@ class Supervised:
         precision: the forward pass computes in it; the losses always in float32.
     """
 
+    learns_from = "target"
+
     def __init__(
         self,
         model: nn.Module,
@@ -47,7 +49,7 @@ class Supervised:
         Returns:
             Scalars: `loss`, the sum by weight, and each loss by its own name, before its weight.
         """
-        return self.compare(self.restore(batch), batch)
+        return self.compare(self.restore(batch), batch["target"])
 
     def restore(self, batch: Batch) -> Tensor:
         """The model's output for `input`, float32.
@@ -60,13 +62,17 @@ class Supervised:
         check_output(self._architecture, output, batch["input"], batch["target"])
         return output.float()
 
-    def compare(self, output: Tensor, batch: Batch) -> dict[str, Tensor]:
+    def compare(self, output: Tensor, target: Tensor) -> dict[str, Tensor]:
         """`loss`, the sum by weight, and each loss by its own name, before its weight.
+
+        Args:
+            output: what the model gave, float32.
+            target: what each loss compares it with.
 
         Raises:
             ConfigError: a loss gives something else than a scalar, or none has a gradient.
         """
-        parts = {name: loss(output, batch["target"]) for name, (loss, _) in self.losses.items()}
+        parts = {name: loss(output, target) for name, (loss, _) in self.losses.items()}
         check_losses(self._architecture, output, parts)
         total = sum(self.losses[name][1] * value for name, value in parts.items())
         return {TOTAL: total, **parts}

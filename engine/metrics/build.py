@@ -7,7 +7,8 @@ import torch
 
 from config import Config
 from engine.metrics.base import Metric
-from engine.registries import METRICS
+from engine.metrics.classification import ClassificationMetric
+from engine.registries import CLASSIFICATION_METRICS, METRICS
 from utils.errors import ConfigError, PartError
 from utils.registry import build_part
 
@@ -26,20 +27,41 @@ def build_metrics(cfg: Config, device: torch.device | str = "cpu") -> dict[str, 
     return metrics
 
 
-def metric_class(spec: Mapping[str, Any], key: str) -> type[Metric]:
+def build_classification_metrics(cfg: Config) -> dict[str, ClassificationMetric]:
+    """The same for a classifier.
+
+    Raises:
+        ConfigError: naming the key, for an unknown NAME or ARGS entry.
+    """
+    metrics = {}
+    for key, spec in cfg.METRICS.items():
+        metric_class(spec, f"METRICS.{key}", classifies=True)
+        metrics[key] = build_part(CLASSIFICATION_METRICS, spec, f"METRICS.{key}")
+    return metrics
+
+
+def metric_class(
+    spec: Mapping[str, Any], key: str, classifies: bool = False
+) -> type[Metric] | type[ClassificationMetric]:
     """The metric that a node of the config names, not built yet.
 
     Args:
         spec: `{NAME: ..., ARGS: {...}}`.
         key: where it stands, for messages.
+        classifies: whether it is to measure a classifier.
 
     Raises:
-        ConfigError: there is none of this name, or it does not derive from `Metric`.
+        ConfigError: there is none of this name, or it does not derive from `Metric`, or
+            `ClassificationMetric` respectively.
     """
+    registry = CLASSIFICATION_METRICS if classifies else METRICS
+    base: type[Metric | ClassificationMetric] = ClassificationMetric if classifies else Metric
     try:
-        metric = METRICS.get(spec["NAME"])
+        metric = registry.get(spec["NAME"])
     except PartError as error:
         raise ConfigError(f"{key}.NAME: {error}") from error
-    if not isinstance(metric, type) or not issubclass(metric, Metric):
-        raise ConfigError(f"{key}.NAME: {spec['NAME']} must derive from engine.metrics.Metric")
+    if not isinstance(metric, type) or not issubclass(metric, base):
+        raise ConfigError(
+            f"{key}.NAME: {spec['NAME']} must derive from engine.metrics.{base.__name__}"
+        )
     return metric

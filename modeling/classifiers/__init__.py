@@ -1,0 +1,1 @@
+"""Image to label networks, one file each; every module here is imported by the room."""
