@@ -46,3 +46,9 @@ def first_names(model: nn.Module) -> dict[str, str]:
     first: dict[int, str] = {}
     entries = model.state_dict(keep_vars=True)  # the tensors themselves, no views of them
     return {name: first.setdefault(id(tensor), name) for name, tensor in entries.items()}
+
+
+def count_parts(state: Mapping[str, Tensor], prefix: str) -> int:
+    """How many numbered parts hold entries below `prefix`: 2 for downs.0.bias and downs.1.bias."""
+    below = (name.removeprefix(prefix) for name in state if name.startswith(prefix))
+    return len({rest.partition(".")[0] for rest in below})

@@ -1,10 +1,14 @@
 """NAFNet: a U-shape of blocks without nonlinear activations."""
 
-from collections.abc import Sequence
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from torch import Tensor
 
 from layers.naf import NAFBody
+from modeling.checkpoint_layouts import count_parts
 from modeling.descriptor import Descriptor
 from modeling.registries import ARCHITECTURES
 
@@ -58,6 +62,23 @@ class NAFNet(NAFBody):
             # Products of unbounded features leave the range of fp16.
             precisions=("float32", "bf16"),
         )
+
+    @classmethod
+    def arguments_of(cls, state: Mapping[str, Tensor]) -> dict[str, Any] | None:
+        """How to build the network of a checkpoint; None where it is of another architecture."""
+        if not {"intro.weight", "ending.weight", "downs.0.weight"} <= state.keys():
+            return None
+        if not any(".sca.1." in name for name in state):
+            return None  # the paper's baselines, which have activations
+        levels = range(count_parts(state, "downs."))
+        width, img_channel = state["intro.weight"].shape[:2]
+        return {
+            "img_channel": img_channel,
+            "width": width,
+            "middle_blk_num": count_parts(state, "middle_blks."),
+            "enc_blk_nums": [count_parts(state, f"encoders.{level}.") for level in levels],
+            "dec_blk_nums": [count_parts(state, f"decoders.{level}.") for level in levels],
+        }
 
     def forward(self, x: Tensor) -> Tensor:
         return x + super().forward(x)

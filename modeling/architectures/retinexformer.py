@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +13,7 @@ from layers.normalization import LayerNorm2d
 from layers.padding import pad_to_multiple
 from layers.precision import at_least_float32, in_full_precision
 from layers.reach import Interval, receptive_field, through_u_shape, widened
+from modeling.checkpoint_layouts import count_parts
 from modeling.descriptor import Descriptor
 from modeling.registries import ARCHITECTURES
 
@@ -68,6 +70,24 @@ class Retinexformer(nn.Module):
             receptive_field=receptive_field(grid, trace),
             global_context=True,
         )
+
+    @classmethod
+    def arguments_of(cls, state: Mapping[str, Tensor]) -> dict[str, Any] | None:
+        """How to build the network of a checkpoint; None where it is of another architecture."""
+        first = "body.0.denoiser."
+        embedding = state.get(f"{first}embedding.weight")
+        if embedding is None or "body.0.estimator.conv1.weight" not in state:
+            return None
+        levels = range(count_parts(state, f"{first}encoder_layers."))
+        places = [*(f"encoder_layers.{level}.0" for level in levels), "bottleneck"]
+        n_feat, channels = embedding.shape[:2]
+        return {
+            "in_channels": channels,
+            "out_channels": channels,
+            "n_feat": n_feat,
+            "stage": count_parts(state, "body."),
+            "num_blocks": [count_parts(state, f"{first}{place}.blocks.") for place in places],
+        }
 
     def forward(self, x: Tensor) -> Tensor:
         height, width = x.shape[-2:]

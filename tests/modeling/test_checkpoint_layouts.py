@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from modeling.checkpoint_layouts import network_state
+from modeling.checkpoint_layouts import count_parts, network_state
 
 PLAIN = {"conv_first.weight": torch.ones(1), "body.0.bias": torch.zeros(2)}
 
@@ -27,3 +27,13 @@ def test_every_wrapping_comes_off(wrapped):
     state = network_state(wrapped)
     assert state.keys() == PLAIN.keys()
     assert all(torch.equal(state[name], PLAIN[name]) for name in PLAIN)
+
+
+def test_numbered_parts_are_counted():
+    state = dict.fromkeys(
+        ["downs.0.weight", "downs.0.bias", "downs.10.weight", "downs.2.0.bias", "ups.3.weight"],
+        torch.zeros(1),
+    )
+    assert count_parts(state, "downs.") == 3
+    assert count_parts(state, "downs.2.") == 1
+    assert count_parts(state, "middle.") == 0

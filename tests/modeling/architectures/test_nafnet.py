@@ -6,7 +6,10 @@ from torch import nn
 from torch._subclasses import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
+from config import from_dict
+from engine.model_files import load_model
 from modeling import ARCHITECTURES
+from modeling.recognition import build_for
 from tests.modeling.fields import seen_field
 from tests.modeling.small_architectures import SMALL, small
 from utils.torchvision_compat import import_torchvision
@@ -44,7 +47,7 @@ def test_the_authors_layout_loads_and_gives_the_same_output():
     other = NAFNet(**SMALL["NAFNet"]).eval()
     for parameter in other.parameters():
         nn.init.normal_(parameter, std=0.2)
-    model = ARCHITECTURES.build("NAFNet", **SMALL["NAFNet"]).eval()
+    model = build_for(other.state_dict()).eval()
     model.load_state_dict(other.state_dict())
     x = torch.rand(2, 3, 32, 48)
     torch.testing.assert_close(model(x), other(x), atol=1e-5, rtol=1e-5)
@@ -86,3 +89,13 @@ def test_half_precision_does_not_round_the_picture_itself():
         output = model(x)
     assert output.dtype == torch.float32
     assert (output != output.bfloat16()).float().mean() > 0.9
+
+
+@pytest.mark.parametrize("group", ["params", "state_dict"])
+def test_a_checkpoint_restores_alone_and_by_its_name(group, tmp_path):
+    model = small("NAFNet")
+    torch.save({group: model.state_dict()}, tmp_path / "net_g.pth")
+    cfg = from_dict({"MODEL": {"NAME": "NAFNet", "ARGS": SMALL["NAFNet"]}})
+    x = torch.rand(1, 3, 9, 14)
+    for stored in (load_model(tmp_path / "net_g.pth"), load_model(tmp_path / "net_g.pth", cfg)):
+        assert torch.equal(stored.model.eval()(x), model(x))

@@ -9,6 +9,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from modeling import ARCHITECTURES
 from modeling.architectures import retinexformer
+from modeling.recognition import build_for
 from tests.modeling.fields import seen_field
 from tests.modeling.small_architectures import small
 from utils.torchvision_compat import import_torchvision
@@ -46,7 +47,7 @@ def test_the_authors_layout_loads_and_gives_the_same_output(arguments):
             nn.init.constant_(parameter, 5.0)
         elif parameter.dim() > 1:
             nn.init.normal_(parameter, std=0.7 * parameter[0].numel() ** -0.5)
-    model = ARCHITECTURES.build("Retinexformer", **arguments).eval()
+    model = build_for(other.state_dict()).eval()
     model.load_state_dict(other.state_dict())
     x = torch.rand(2, 3, 32, 48)
     torch.testing.assert_close(model(x), other(x), atol=1e-5, rtol=1e-5)
