@@ -119,6 +119,23 @@ def build_loader(cfg: Config, split: str, device: str | torch.device) -> Loader:
     )
 
 
+def few_samples(loader: Loader, count: int) -> Loader:
+    """A loader of a few of the samples that `loader` has, always the same ones, dealt out singly.
+
+    They are an epoch of their own, 0, whose draws no other epoch has; loaded in this process.
+
+    Args:
+        loader: the training's.
+        count: how many, at most.
+    """
+    all_of_them = loader.sampler.sampler
+    few = EpochSampler(
+        all_of_them.length, min(count, all_of_them.size), all_of_them.seed, all_of_them.shuffle
+    )
+    sampler = ShareSampler(few, world_size(), rank(), world_size(), fill=False)
+    return Loader(loader.samples, sampler, workers=0, pin=False, split=loader.split)
+
+
 def _samples(
     cfg: Config, source: Source, transforms: list[Callable[..., Sample]], skippable: int
 ) -> Samples:

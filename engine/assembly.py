@@ -26,6 +26,7 @@ from engine.learners import LEARNERS
 from engine.parallel import share_batch_norm
 from engine.precision import resolve_device, resolve_precision
 from engine.step import Batch, TrainingStep
+from engine.training_sample import TrainingSample
 from engine.update import Update
 from modeling.build import build_losses, build_network
 from solver import build_optimizer, build_scheduler
@@ -43,6 +44,7 @@ class Parts:
         model: the network being trained.
         step: turns a batch into losses and changed weights.
         evaluator: measures the model on whole pictures.
+        sample: measures it on some that it learns from.
         train_loader: batches to learn from.
         val_loader: pictures to validate on.
         updates: how each of the learner's networks learns; the model's is the first.
@@ -57,6 +59,7 @@ class Parts:
     model: nn.Module
     step: TrainingStep
     evaluator: Evaluator | ClassificationEvaluator
+    sample: TrainingSample
     train_loader: Loader
     val_loader: Loader
     updates: dict[str, Update]
@@ -143,6 +146,7 @@ def assemble(cfg: Config, from_weights: bool = True) -> Parts:
         model=model,
         step=step,
         evaluator=build_evaluator(cfg, device, losses),
+        sample=TrainingSample(cfg, train_loader, device),
         train_loader=train_loader,
         val_loader=build_loader(cfg, "val", device),
         updates=updates,

@@ -23,8 +23,8 @@ from engine.checkpoint import (
 )
 from engine.divisions import refuse_other_divisions
 from engine.evaluator import Evaluation
-from engine.generators import generator_states, restore_generators, untouched_generators
-from engine.guard import refuse_bad_steps, refuse_unknown_figures
+from engine.generators import generator_states, restore_generators
+from engine.guard import refuse_bad_steps
 from engine.history import EPOCH, STEP, History
 from engine.meters import LossMeter, Reading
 from engine.output import OutputFolder
@@ -32,6 +32,7 @@ from engine.position import Position
 from engine.signals import Stopped, StopSignals, until_stopped
 from engine.step import GRADIENT, MODEL, TOTAL, Batch
 from engine.unreadable import UnreadableFiles
+from engine.validation import Validation
 from engine.writers import ProgressBar
 from utils.distributed import barrier, from_main, gather, is_main, rank
 from utils.errors import CheckpointError
@@ -63,7 +64,6 @@ class Trainer:
         self.history = History()
         self._unreadable = UnreadableFiles(cfg.DATA.MAX_UNREADABLE)
         self._bar = ProgressBar()
-        self._baseline: dict[str, float] = {}
         self.output.claim()
         try:
             if resume or resume_from is not None:
@@ -118,7 +118,7 @@ class Trainer:
             "networks": {
                 name: update.network.state_dict() for name, update in self.parts.updates.items()
             },
-            "baseline": self._baseline,
+            "baseline": self._validation.baseline,
             "generators": gather(generator_states()),
         }
         if is_main():
@@ -194,8 +194,9 @@ class Trainer:
         evaluation = None
         last = position.iteration >= self.parts.iterations
         if last or position.epoch % self.cfg.VALIDATION.PERIOD == 0:
-            evaluation = self._validate(stop)
+            evaluation, learnt = self._validation.measure(position, stop)
             measured = {**_without_repeats(evaluation.losses), **evaluation.metrics}
+            values.update({f"train/{name}": value for name, value in learnt.items()})
             values.update({f"val/{name}": value for name, value in measured.items()})
         self.history.put(EPOCH, position.epoch, position.iteration, values)
         if evaluation is not None:
@@ -205,20 +206,6 @@ class Trainer:
         if whole:
             self._meter.reset()
         self.save()
-
-    def _validate(self, stop: StopSignals) -> Evaluation:
-        parts = self.parts
-        with stop.at_once(), untouched_generators():
-            pictures = until_stopped(parts.val_loader, len(parts.val_loader), stop)
-            evaluation = parts.evaluator.evaluate(
-                parts.judged, pictures, baseline=not self._baseline
-            )
-        refuse_unknown_figures(evaluation, self.position)
-        if evaluation.input_metrics:
-            self._baseline = dict(evaluation.input_metrics)
-            told = "  ".join(f"{name} {value:.5g}" for name, value in self._baseline.items())
-            _log.info("validation pictures as they are (%s): %s", evaluation.input_name, told)
-        return evaluation
 
     def _judge(self, evaluation: Evaluation) -> None:
         """Show pictures, tell the schedule, and keep the weights if they are the best."""
@@ -234,7 +221,7 @@ class Trainer:
             "iteration": position.iteration,
             "tracked": tracker.metric,
             "val": figures,
-            "input": self._baseline,
+            "input": self._validation.baseline,
             "protocol": evaluation.protocol,
         }
         if is_main():
@@ -267,6 +254,7 @@ class Trainer:
     def _assemble(self, from_weights: bool) -> None:
         self.parts = assemble(self.cfg, from_weights)
         self._meter = LossMeter(self.parts.device)
+        self._validation = Validation(self.parts)
 
     def _tell_writers(self, done: Position | None) -> None:
         parts = self.parts
@@ -292,7 +280,7 @@ class Trainer:
                 load_into(update.network, state["networks"][name], checkpoint)
             for name, part in self._stateful().items():
                 part.load_state_dict(state[name])
-            self._baseline = dict(state["baseline"])
+            self._validation.baseline = dict(state["baseline"])
             if rank() < len(state["generators"]):  # there may be more processes than there were
                 restore_generators(state["generators"][rank()])
         except (KeyError, TypeError, ValueError, RuntimeError) as error:

@@ -54,7 +54,8 @@ def plot_curves(history: Sequence[dict[str, Any]], path: Path) -> None:
     Args:
         history: one dict per epoch, such as `{"epoch": 3, "train/loss": 0.1, "val/loss": 0.2,
             "val/psnr": 30.0}`. Epochs without validation may leave out the `val/` keys; values
-            that are not finite are left out of the curve. `train/<metric>` joins its panel.
+            that are not finite are left out of the curve. `train/<metric>` joins its panel as
+            what it is, a figure of some training samples.
         path: the PNG to write; its folder is made, an older file is replaced at once.
     """
     panels = _panels(history)
@@ -63,7 +64,8 @@ def plot_curves(history: Sequence[dict[str, Any]], path: Path) -> None:
     figure = Figure(figsize=(4.6 * columns, 3.4 * rows), layout="constrained")
     for place, name in enumerate(panels, start=1):
         axes = figure.add_subplot(rows, columns, place)
-        for kind, label in (("train", "training"), ("val", "validation")):
+        learnt = "training" if name == "loss" else "training samples"
+        for kind, label in (("train", learnt), ("val", "validation")):
             epochs, values = _series(history, f"{kind}/{name}")
             if epochs:
                 axes.plot(epochs, values, marker="o", markersize=3, label=label)

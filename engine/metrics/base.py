@@ -20,6 +20,11 @@ class Metric(ABC):
     Pictures are clamped, rounded to 8 bit, and cropped before they are compared. What is
     accumulated is a sum and a count, so that ranks join by adding `sums`.
 
+    Attributes:
+        higher_is_better: which way is better.
+        slow: whether it takes so long that it is left out where pictures are measured on the way
+            (`engine/training_sample.py`).
+
     Args:
         crop_border: pixels left out along each edge.
         y_channel: compare BT.601 studio-swing luma, rounded to whole levels, in place of the
@@ -30,6 +35,7 @@ class Metric(ABC):
     """
 
     higher_is_better: bool = True
+    slow: bool = False
 
     def __init__(self, crop_border: int = 0, y_channel: bool = False) -> None:
         if crop_border < 0:

@@ -42,6 +42,7 @@ class LPIPS(Metric):
     """
 
     higher_is_better = False
+    slow = True
 
     def __init__(self, net: str = "alex", weights: str = "", crop_border: int = 0) -> None:
         super().__init__(crop_border=crop_border)

@@ -10,7 +10,8 @@ from utils.plots import plot_curves, sample_sheet
 HISTORY = [
     {"epoch": 1, "train/loss": 0.5, "val/loss": 0.6, "val/psnr": 20.0, "val/ssim": 0.7},
     {"epoch": 2, "train/loss": 0.3, "lr": 1e-3},  # no validation in this epoch
-    {"epoch": 3, "train/loss": 0.2, "val/loss": 0.4, "val/psnr": float("inf"), "val/ssim": 0.8},
+    {"epoch": 3, "train/loss": 0.2, "val/loss": 0.4, "val/psnr": float("inf"), "val/ssim": 0.8}
+    | {"train/psnr": 25.0},
 ]
 
 
@@ -37,9 +38,10 @@ def test_curves_show_every_value_by_epoch(tmp_path, figures):
     }
     assert curves == {
         "loss": [([1, 2, 3], [0.5, 0.3, 0.2]), ([1, 3], [0.6, 0.4])],
-        "psnr": [([1], [20.0])],
+        "psnr": [([3], [25.0]), ([1], [20.0])],
         "ssim": [([1, 3], [0.7, 0.8])],
     }
+    assert [line.get_label() for line in panels["psnr"]] == ["training samples", "validation"]
     image = cv2.imread(str(tmp_path / "plots" / "curves.png"))
     assert image is not None
     assert len(np.unique(image)) > 10
