@@ -11,8 +11,9 @@ from torch import nn
 from config import Config
 from data.build import Loader, few_samples
 from engine.evaluator import Evaluator
+from engine.metrics.base import Metric
 from engine.metrics.build import build_metrics, metric_class
-from engine.registries import METRICS
+from modeling.build import classifies
 from utils.errors import ImageError
 from utils.images import to_tensor
 from utils.logging import get_logger
@@ -70,8 +71,8 @@ class TrainingSample:
 
 def _is_fast(cfg: Config, name: str) -> bool:
     """Whether it is a metric of pictures that costs little beside a forward pass."""
-    spec = cfg.METRICS[name]
-    return spec.NAME in METRICS.names() and not metric_class(spec, f"METRICS.{name}").slow
+    metric = metric_class(cfg.METRICS[name], f"METRICS.{name}", classifies(cfg))
+    return issubclass(metric, Metric) and not metric.slow
 
 
 def _without(cfg: Config, metrics: Iterable[str]) -> Config:
