@@ -14,6 +14,7 @@ from engine.classification_report import format_confusion, format_table
 from engine.contenders import described, refuse_equal_names
 from engine.detector import load_classifier
 from engine.precision import resolve_device, resolve_precision
+from engine.report import metric_lines
 from utils.errors import ConfigError
 
 
@@ -69,6 +70,4 @@ def _details(cfg: Config, rows: dict[str, Verdicts]) -> list[str]:
         f"{len(first.images)} pictures of {split} {described(cfg.DATASETS[split])}, labelled by "
         f"{described(cfg.DATA.LABELLER)}, seed {cfg.SEED}"
     )
-    for name, protocol in first.protocol.items():
-        lines.append(f"{name}: " + ", ".join(f"{key} {value}" for key, value in protocol.items()))
-    return lines
+    return [*lines, *metric_lines(first)]

@@ -64,10 +64,16 @@ def protocol_lines(evaluation: Evaluation, dataset: str, channels: int) -> list[
     """
     count = len(evaluation.images)
     colours = "gray" if channels == 1 else "RGB"
-    lines = [f"{count} picture{'s' if count != 1 else ''} of {dataset}, read as {colours}", _PLAIN]
-    for name, protocol in evaluation.protocol.items():
-        lines.append(f"{name}: " + ", ".join(f"{key} {value}" for key, value in protocol.items()))
-    return lines
+    about = f"{count} picture{'s' if count != 1 else ''} of {dataset}, read as {colours}"
+    return [about, _PLAIN, *metric_lines(evaluation)]
+
+
+def metric_lines(evaluation: Evaluation) -> list[str]:
+    """How each metric was taken."""
+    return [
+        f"{name}: " + ", ".join(f"{key} {value}" for key, value in facts.items())
+        for name, facts in evaluation.protocol.items()
+    ]
 
 
 def picture_csv(rows: Mapping[str, Row]) -> str:

@@ -16,6 +16,7 @@ from config import Config, from_dict
 from data.build import build_loader
 from engine.contenders import common_scale, refuse_equal_names
 from engine.evaluator import ENLARGED, Evaluation, Evaluator, evaluate_each
+from engine.report import metric_lines
 from engine.restorer import Restorer
 from utils.errors import ConfigError, DataError
 
@@ -162,8 +163,9 @@ def _protocol(evaluation: Evaluation, scale: int) -> list[str]:
         f"HR pictures cropped to multiples of {scale}; inputs by antialiased bicubic (MATLAB's "
         "kernel), rounded to 8 bit; networks in float32"
     ]
-    for name, facts in evaluation.protocol.items():
-        lines.append(f"{name}: " + ", ".join(f"{key} {value}" for key, value in facts.items()))
+    lines += metric_lines(evaluation)
+    if "lpips" not in evaluation.protocol:
+        lines.append("lpips: left out; --lpips-net measures it")
     return lines
 
 

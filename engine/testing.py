@@ -16,11 +16,13 @@ from data.doctor import refuse_findings
 from engine.benchmark import MOST_PICTURES, WARM_UP, Pace, time_pictures
 from engine.contenders import Contender, common_scale, described, find_contenders
 from engine.evaluator import Evaluator, evaluate_each
+from engine.metrics.build import build_metric, without_metrics
 from engine.precision import resolve_device
 from engine.report import Row, format_table, protocol_lines
 from utils.distributed import is_main
 from utils.errors import ConfigError
 from utils.hardware import describe_device
+from utils.torchvision_weights import AbsentWeightsError
 
 
 def measure(cfg: Config, weights: Sequence[Path] = ()) -> tuple[dict[str, Row], str]:
@@ -28,7 +30,8 @@ def measure(cfg: Config, weights: Sequence[Path] = ()) -> tuple[dict[str, Row], 
 
     Args:
         cfg: names the model, the baselines, the data set and the metrics.
-        weights: files of weights; see `find_contenders`.
+        weights: files of weights; see `find_contenders`. Where the table has several models, a
+            metric whose own weights are not at hand is left out, with a line that says so.
 
     Returns:
         What was found of each model, by the name of its row, and the table with its protocol as
@@ -37,12 +40,14 @@ def measure(cfg: Config, weights: Sequence[Path] = ()) -> tuple[dict[str, Row], 
     Raises:
         ConfigError: no metrics, or a part, device or precision that is wrong.
         CheckpointError: weights that are missing or do not fit the model.
+        AbsentWeightsError: a metric's own weights are not at hand.
         DataError: a data set that is missing or has no targets.
     """
     if not cfg.METRICS:
         raise ConfigError("METRICS: is empty; name one, such as psnr: {NAME: PSNR}")
     device = resolve_device(cfg.DEVICE)
     found = find_contenders(cfg, weights)
+    cfg, absent = _without_absent(cfg) if len(found) > 1 else (cfg, [])
     models = {name: contender.model for name, contender in found.items()}
     refuse_findings(cfg, common_scale(models), ("test" if cfg.DATASETS.TEST.NAME else "val",))
     loader = build_loader(cfg, "test", device)
@@ -54,10 +59,31 @@ def measure(cfg: Config, weights: Sequence[Path] = ()) -> tuple[dict[str, Row], 
         for name, evaluation in evaluations.items()
     }
     lines = protocol_lines(next(iter(evaluations.values())), _dataset(cfg), cfg.DATA.CHANNELS)
+    lines += absent
     lines.append(_timing(pace, pictures, device))
     for name, contender in found.items():
         lines.append(f"{name}: {contender.origin}, computed in {contender.restorer.precision}")
     return rows, "\n".join([format_table(rows), "", *lines])
+
+
+def _without_absent(cfg: Config) -> tuple[Config, list[str]]:
+    """The config less the metrics whose own weights are not at hand, and a line on each of these.
+
+    A table that compares models is worth having without them; of a single model each figure was
+    asked for.
+
+    Raises:
+        AbsentWeightsError: no metric is left.
+    """
+    absent = {}
+    for name in cfg.METRICS:
+        try:
+            build_metric(cfg, name)
+        except AbsentWeightsError as error:
+            absent[name] = f"{name}: left out; " + " ".join(str(error).splitlines())
+            if len(absent) == len(cfg.METRICS):
+                raise
+    return without_metrics(cfg, absent), list(absent.values())
 
 
 def _inputs(loader: Loader) -> list[np.ndarray]:

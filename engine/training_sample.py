@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
 import torch
 from torch import nn
@@ -12,7 +10,7 @@ from config import Config
 from data.build import Loader, few_samples
 from engine.evaluator import Evaluator
 from engine.metrics.base import Metric
-from engine.metrics.build import build_metrics, metric_class
+from engine.metrics.build import build_metrics, metric_class, without_metrics
 from modeling.build import classifies
 from utils.errors import ImageError
 from utils.images import to_tensor
@@ -40,7 +38,7 @@ class TrainingSample:
     def __init__(self, cfg: Config, loader: Loader, device: torch.device) -> None:
         self._loader = few_samples(loader, SIZE)
         self._device = device
-        self._cfg = _without(cfg, [name for name in cfg.METRICS if not _is_fast(cfg, name)])
+        self._cfg = without_metrics(cfg, [name for name in cfg.METRICS if not _is_fast(cfg, name)])
         self._evaluator: Evaluator | None = None
 
     def measure(self, model: nn.Module) -> dict[str, float]:
@@ -52,7 +50,7 @@ class TrainingSample:
         if not self._cfg.METRICS:
             return {}
         if self._evaluator is None:  # not before: a sample must be read to know its size
-            self._evaluator = Evaluator(_without(self._cfg, self._unfit()), self._device)
+            self._evaluator = Evaluator(without_metrics(self._cfg, self._unfit()), self._device)
         return self._evaluator.evaluate(model, self._loader, baseline=False).metrics
 
     def _unfit(self) -> list[str]:
@@ -73,14 +71,3 @@ def _is_fast(cfg: Config, name: str) -> bool:
     """Whether it is a metric of pictures that costs little beside a forward pass."""
     metric = metric_class(cfg.METRICS[name], f"METRICS.{name}", classifies(cfg))
     return issubclass(metric, Metric) and not metric.slow
-
-
-def _without(cfg: Config, metrics: Iterable[str]) -> Config:
-    """The config without these metrics, and without sample sheets."""
-    narrowed = cfg.clone()
-    narrowed.defrost()
-    narrowed.VALIDATION.SAMPLES = 0
-    for name in metrics:
-        del narrowed.METRICS[name]
-    narrowed.freeze()
-    return narrowed

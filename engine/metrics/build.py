@@ -1,6 +1,6 @@
 """From cfg.METRICS to metrics on a device."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -11,6 +11,7 @@ from engine.metrics.classification import ClassificationMetric
 from engine.registries import CLASSIFICATION_METRICS, METRICS
 from utils.errors import ConfigError, PartError
 from utils.registry import build_part
+from utils.torchvision_weights import AbsentWeightsError
 
 
 def build_metrics(cfg: Config, device: torch.device | str = "cpu") -> dict[str, Metric]:
@@ -18,13 +19,29 @@ def build_metrics(cfg: Config, device: torch.device | str = "cpu") -> dict[str, 
 
     Raises:
         ConfigError: naming the key, for an unknown NAME or ARGS entry.
-        PellucidError: a metric's own weights are not at hand.
+        AbsentWeightsError: naming it, for a metric's own weights that are not at hand.
     """
-    metrics = {}
-    for key, spec in cfg.METRICS.items():
-        metric_class(spec, f"METRICS.{key}")
-        metrics[key] = build_part(METRICS, spec, f"METRICS.{key}").to(device)
-    return metrics
+    return {key: build_metric(cfg, key).to(device) for key in cfg.METRICS}
+
+
+def build_metric(cfg: Config, key: str) -> Metric:
+    """One of them, on the CPU."""
+    spec = cfg.METRICS[key]
+    metric_class(spec, f"METRICS.{key}")
+    try:
+        return build_part(METRICS, spec, f"METRICS.{key}")
+    except AbsentWeightsError as error:
+        raise AbsentWeightsError(f"METRICS.{key}: {error}") from error
+
+
+def without_metrics(cfg: Config, names: Iterable[str]) -> Config:
+    """The config less some of its metrics."""
+    narrowed = cfg.clone()
+    narrowed.defrost()
+    for name in names:
+        del narrowed.METRICS[name]
+    narrowed.freeze()
+    return narrowed
 
 
 def build_classification_metrics(cfg: Config) -> dict[str, ClassificationMetric]:

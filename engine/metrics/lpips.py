@@ -19,8 +19,8 @@ from utils.torchvision_weights import fetch_weights
 _TORCHVISION_NAMES = {"alex": "alexnet", "vgg": "vgg16", "squeeze": "squeezenet1_1"}
 _SMALLEST_SIDE = {"alex": 31, "vgg": 16, "squeeze": 17}  # less leaves a pooling layer nothing
 _ADVICE = (
-    "LPIPS: give a local copy, weights: FILE.safetensors (tools/score.py: --lpips-weights FILE), "
-    "or leave LPIPS out."
+    "LPIPS: give a local copy (ARGS.weights FILE; tools/score.py: --lpips-weights FILE), or leave "
+    "LPIPS out."
 )
 
 
@@ -37,7 +37,8 @@ class LPIPS(Metric):
         crop_border: pixels left out along each edge.
 
     Raises:
-        PellucidError: no weights that fit are at hand.
+        AbsentWeightsError: `weights` is empty, and torchvision's cannot be had.
+        PellucidError: the file is missing or of another network.
         ValueError: an unknown net or a negative border.
     """
 

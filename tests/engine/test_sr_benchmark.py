@@ -45,6 +45,7 @@ def test_the_bicubic_row_is_scikit_images_psnr_of_matlabs_bicubic(tmp_path, rng)
     assert [row.network for row in found.rows] == ["bicubic", "tiny"]
     assert found.rows[0].figures["psnr"] == pytest.approx(expected, abs=1e-3)
     assert "crop_border 2" in " ".join(found.protocol)
+    assert "lpips: left out; --lpips-net measures it" in found.protocol
 
 
 def test_tables_hold_every_row_and_mark_what_is_published(tmp_path, rng):

@@ -145,3 +145,24 @@ def test_missing_targets_are_named(run, capsys):
     error = capsys.readouterr().err
     assert "val" in error
     assert "3.png" in error
+
+
+@pytest.mark.usefixtures("no_download")
+def test_lpips_without_weights(run, capsys):
+    """An error of a single model, a left-out column with a note where models are compared."""
+    save(run / "other.safetensors", run / "config.yml")
+    words = ["--weights", str(run / "other.safetensors"), "METRICS.lpips.NAME", "LPIPS"]
+    assert run_on(run, *words) == 2
+    error = capsys.readouterr().err
+    assert "METRICS.lpips: torchvision's alexnet weights are not at hand" in error
+    assert "ARGS.weights FILE" in error and not (run / "run").exists()
+    assert run_on(run, *words, "BASELINES", BASELINES) == 0
+    out = capsys.readouterr().out
+    assert "lpips" not in out.splitlines()[0] and "psnr" in out.splitlines()[0]
+    assert "lpips: left out; METRICS.lpips: torchvision's alexnet weights are not at hand" in out
+    only = "{psnr: {NAME: LPIPS}}"
+    assert run_on(run, *words[:2], "BASELINES", BASELINES, "METRICS", only) == 2
+    # A file that is named must be there, however many models there are.
+    words += ["METRICS.lpips.ARGS.weights", "none.pth", "BASELINES", BASELINES]
+    assert run_on(run, *words) == 2
+    assert "none.pth: there is no such weights file" in capsys.readouterr().err

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -5,6 +7,8 @@ from safetensors.torch import load_file, save_file
 from engine.metrics import LPIPS
 from utils.errors import ImageError, PellucidError
 from utils.images import read_image, to_tensor
+from utils.torchvision_compat import import_torchvision
+from utils.torchvision_weights import AbsentWeightsError
 
 
 @pytest.fixture(scope="module")
@@ -25,23 +29,23 @@ def examples(shared_dir):
     }
 
 
-@pytest.fixture
-def no_download(monkeypatch, tmp_path):
-    """An empty cache and a network without a route."""
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-
-    def refuse(*_, **__):
-        raise OSError("no route to host")
-
-    monkeypatch.setattr("torch.hub.urlopen", refuse)
-
-
 def test_published_examples(metric, examples):
     output = torch.cat([examples["p0"], examples["p1"]])
     target = examples["ref"].expand(2, -1, -1, -1)
     assert metric.update(output, target).tolist() == pytest.approx([0.3903, 0.1963], abs=1e-4)
     assert metric.compute() == pytest.approx(0.2933, abs=1e-4)
     metric.reset()
+
+
+def test_published_examples_with_alexnet(examples):
+    """The figures of the lpips package's own page; where AlexNet's weights are at hand."""
+    weights = import_torchvision().models.get_model_weights("alexnet")["IMAGENET1K_V1"]
+    file = Path(torch.hub.get_dir()) / "checkpoints" / Path(weights.url).name
+    if not file.is_file():
+        pytest.skip(f"needs torchvision's AlexNet in {file}")
+    metric = LPIPS(weights=str(file))
+    assert metric.update(examples["p0"], examples["ref"]).item() == pytest.approx(0.722, abs=5e-4)
+    assert metric.update(examples["p1"], examples["ref"]).item() == pytest.approx(0.138, abs=5e-4)
 
 
 def test_equal_pictures_and_gray(metric, examples):
@@ -72,9 +76,11 @@ def test_weights_as_pth(weights, examples, tmp_path):
     assert "squeeze.pth" in metric.protocol()["backbone"]
 
 
-def test_no_weights_is_one_clear_error(no_download):
-    with pytest.raises(PellucidError, match="no route to host") as caught:
-        LPIPS(net="alex")
+@pytest.mark.usefixtures("no_download")
+@pytest.mark.parametrize("net", ["alex", "vgg", "squeeze"])
+def test_no_weights_is_one_clear_error(net):
+    with pytest.raises(AbsentWeightsError, match="no route to host") as caught:
+        LPIPS(net=net)
     assert len(str(caught.value).splitlines()) <= 2 and "--lpips-weights" in str(caught.value)
 
 
