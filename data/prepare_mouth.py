@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import product
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 from tqdm import tqdm
@@ -18,7 +18,7 @@ from utils.errors import DataError, ImageError
 from utils.files import atomic_write_text
 from utils.images import read_image, to_8_bit, write_image
 
-_SHARES = (0.1, 0.25)  # of the photographs, to validate and to test; the others are to train
+_SHARES = {"val": 0.1, "test": 0.25}  # of the photographs; the others are to train
 _INPUTS = {"train": 1, "val": 4, "test": 4}  # blurred copies of each mouth
 
 
@@ -49,10 +49,11 @@ def prepare_mouths(
 ) -> MouthReport:
     """Write `train/`, `val/` and `test/`, each with `input/` and `target/`, and `split.json`.
 
-    All mouths of a photograph are in one split: a tenth of the photographs is to validate, a
-    quarter to test. There, each mouth is blurred four times, so that few faces still tell much.
-    Which split a photograph is in and what blurs a mouth depends on the seed and the files' names
-    alone. `output` appears only when it is complete.
+    About a tenth of the photographs is to validate, a quarter to test. There, each mouth is blurred
+    four times, so that few faces still tell much. All mouths of a photograph are in one split, and
+    all photographs of one folder below `source`: give each person a folder, and nobody who is
+    learnt from is tested on. Which split it is and what blurs a mouth depends on the seed and the
+    files' names alone. `output` appears only when it is complete.
 
     Args:
         source: a folder of photographs, in it or deeper.
@@ -63,7 +64,8 @@ def prepare_mouths(
         force: replace an `output` that is there.
 
     Raises:
-        DataError: no pictures, fewer than three with a mouth, or an `output` that exists.
+        DataError: no pictures, too few with a mouth to fill three splits, or an `output` that
+            exists.
     """
     report = MouthReport()
     mouths = _find(source, find, report)
@@ -123,19 +125,24 @@ def _find(
 
 
 def _split(photographs: Sequence[str], seed: int) -> dict[str, list[str]]:
-    count = len(photographs)
-    if count < 3:
+    """Photographs by split; those of one folder stay together."""
+    groups: dict[str, list[str]] = {}
+    for photograph in photographs:
+        folder = PurePath(photograph).parent
+        groups.setdefault(str(folder) if folder.name else photograph, []).append(photograph)
+    if len(groups) < 3:
         raise DataError(
-            f"{count} photographs with a mouth are too few to split; it takes 3 or more, with "
-            "faces that are large enough"
+            f"{len(photographs)} photographs with a mouth, in {len(groups)} groups, are too few to "
+            "split; it takes 3 or more, with faces that are large enough (those of one folder "
+            "below the one given stay together)"
         )
-    order = [photographs[index] for index in np.random.default_rng(seed).permutation(count)]
-    val, test = (max(1, round(share * count)) for share in _SHARES)
-    return {
-        "train": sorted(order[val + test :]),
-        "val": sorted(order[:val]),
-        "test": sorted(order[val : val + test]),
-    }
+    splits: dict[str, list[str]] = {"train": [], "val": [], "test": []}
+    wanted = {name: max(1.0, share * len(photographs)) for name, share in _SHARES.items()}
+    names = list(groups)
+    for index in np.random.default_rng(seed).permutation(len(names)):
+        lacking = (split for split, count in wanted.items() if len(splits[split]) < count - 0.5)
+        splits[next(lacking, "train")] += groups[names[index]]
+    return {split: sorted(files) for split, files in splits.items()}
 
 
 def _write(folder: Path, sample: Sample, copy: int) -> None:

@@ -59,6 +59,24 @@ def test_all_mouths_of_a_photograph_are_in_one_split(faces, tmp_path):
     assert facts["seed"] == 1 and facts["test"] == report.photographs["test"]
 
 
+def test_photographs_of_one_folder_are_in_one_split(faces, tmp_path):
+    people = tmp_path / "people"
+    for number in range(20):
+        place = people / f"person{number % 7}" / f"{number}.png"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        (faces / f"{number}.png").rename(place)
+    report = prepare_mouths(people, tmp_path / "out", find, BLUR, seed=2)
+    owners = [{file.split("/")[0] for file in files} for files in report.photographs.values()]
+    assert all(owners) and sum(map(len, owners)) == len(set.union(*owners)) == 7
+    assert sum(map(len, report.photographs.values())) == 13
+    assert len(report.photographs["train"]) > len(report.photographs["test"])
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    (people / "person1").rename(alone / "person1")
+    with pytest.raises(DataError, match="in 1 groups, are too few"):
+        prepare_mouths(alone, tmp_path / "one", find, BLUR)
+
+
 def test_targets_are_the_mouths_and_inputs_are_blurred_each_in_its_own_way(faces, tmp_path):
     prepare_mouths(faces, tmp_path / "out", find, BLUR)
     for file in list_images(tmp_path / "out" / "test" / "target"):
@@ -87,6 +105,6 @@ def test_unreadable_files_are_named_and_too_few_refused(faces, tmp_path):
     assert len(report.unreadable) == 1 and "torn.png" in report.unreadable[0]
     with pytest.raises(DataError, match="--force"):
         prepare_mouths(faces, tmp_path / "out", find, BLUR)
-    with pytest.raises(DataError, match="0 photographs with a mouth are too few"):
+    with pytest.raises(DataError, match="0 photographs with a mouth"):
         prepare_mouths(faces, tmp_path / "none", lambda picture: [], BLUR)
     assert not (tmp_path / "none").exists()
