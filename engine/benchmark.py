@@ -91,11 +91,11 @@ class Pace:
 
     Attributes:
         seconds: the median of each restorer.
-        pictures: how many pictures that is of.
+        runs: how many times that is of.
     """
 
     seconds: dict[str, float]
-    pictures: int
+    runs: int
 
 
 def time_pictures(restorers: Mapping[str, Restorer], pictures: Sequence[np.ndarray]) -> Pace:

@@ -103,8 +103,8 @@ def _timing(pace: Pace, pictures: Sequence[np.ndarray], device: torch.device) ->
     by_area = sorted(pictures, key=np.size)
     sizes = (f"{image.shape[1]}x{image.shape[0]}" for image in (by_area[0], by_area[-1]))
     return (
-        f"s/picture: median of {pace.pictures} pictures of {' to '.join(dict.fromkeys(sizes))} px, "
-        f"one at a time, in memory to in memory, after {WARM_UP} that do not count; "
+        f"s/picture: median of {pace.runs} runs on pictures of {' to '.join(dict.fromkeys(sizes))} "
+        f"px, batch 1, in memory to in memory, after {WARM_UP} that do not count; "
         f"{describe_device(device)}, torch {torch.__version__}"
     )
 

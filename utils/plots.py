@@ -65,10 +65,10 @@ def plot_curves(history: Sequence[dict[str, Any]], path: Path) -> None:
     for place, name in enumerate(panels, start=1):
         axes = figure.add_subplot(rows, columns, place)
         learnt = "training" if name == "loss" else "training samples"
-        for kind, label in (("train", learnt), ("val", "validation")):
+        for colour, kind, label in (("C0", "train", learnt), ("C1", "val", "validation")):
             epochs, values = _series(history, f"{kind}/{name}")
             if epochs:
-                axes.plot(epochs, values, marker="o", markersize=3, label=label)
+                axes.plot(epochs, values, colour, marker="o", markersize=3, label=label)
         axes.set_title(name)
         axes.set_xlabel("epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))

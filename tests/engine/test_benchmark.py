@@ -2,10 +2,11 @@
 
 import time
 
+import numpy as np
 import torch
 from torch import nn
 
-from engine.benchmark import Way, time_restoring
+from engine.benchmark import MOST_PICTURES, WARM_UP, Way, time_pictures, time_restoring
 from engine.restore_options import RestoreOptions
 from engine.restorer import Restorer
 from modeling.descriptor import Descriptor
@@ -47,3 +48,26 @@ def test_peak_memory_is_a_tiles():
     timings = time_restoring(ways, 256, 256, 1)
     assert timings["whole"].peak_bytes >= 16 * 4 * 256 * 256
     assert timings["whole"].peak_bytes > 15 * timings["tiled"].peak_bytes
+
+
+class Counting(nn.Module):
+    """Remembers the width of each picture."""
+
+    descriptor = Descriptor(scale=1, channels=1)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.widths: list[int] = []
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.widths.append(x.shape[-1])
+        return x
+
+
+def test_all_are_timed_on_the_same_pictures_in_turn():
+    models = {"a": Counting(), "b": Counting()}
+    restorers = {name: Restorer(model, "cpu") for name, model in models.items()}
+    pace = time_pictures(restorers, [np.zeros((8, width, 1), np.uint8) for width in (8, 9, 10)])
+    assert models["a"].widths == models["b"].widths == [8, 9, 10] * (MOST_PICTURES // 3)
+    assert pace.runs == MOST_PICTURES - WARM_UP
+    assert set(pace.seconds) == {"a", "b"} and all(value > 0 for value in pace.seconds.values())

@@ -65,7 +65,7 @@ def test_table_csv_and_sheets(run, capsys):
     for fact in ("5 pictures of VAL PairedFolders", "read as gray", "crop_border 2", "float32"):
         assert fact in out
     assert "no output was rescaled" in out and "do not say how they were picked" in out
-    assert "median of 10 pictures of 32x24 to 32x28 px, one at a time" in out
+    assert "median of 10 runs on pictures of 32x24 to 32x28 px, batch 1" in out
     folder = run / "run" / "test"
     with (folder / "images.csv").open() as file:
         rows = list(csv.DictReader(file))
