@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 from utils.errors import ConfigError, PartError
+from utils.other_names import other_names
 
 # What arguments of a wrong type or size raise beside TypeError and ValueError, in PyTorch too.
 _OTHER_REFUSALS = (AttributeError, LookupError, ArithmeticError, RuntimeError)
@@ -105,16 +106,18 @@ class Registry:
         part = self.get(name)
         parameters = inspect.signature(part).parameters
         takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
-        for argument in arguments:
+        others = other_names(part)
+        given = [others.get(argument, argument) for argument in arguments]
+        for argument in given:
             if argument not in parameters and not takes_any:
                 raise PartError(
                     f"{self.kind} {name} takes no argument {argument!r}; "
-                    f"{did_you_mean(argument, parameters)}",
+                    f"{did_you_mean(argument, [*parameters, *others])}",
                     argument,
                 )
         for argument, parameter in parameters.items():
             needed = parameter.default is parameter.empty and not _is_variadic(parameter)
-            if needed and argument not in arguments:
+            if needed and argument not in given:
                 raise PartError(f"{self.kind} {name} needs the argument {argument!r}", argument)
         return part(**arguments)
 

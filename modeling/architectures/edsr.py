@@ -10,6 +10,7 @@ from layers.residual import ResidualBlock
 from layers.upsampling import reach_before_shuffle, subpixel_convolution, upsampling_steps
 from modeling.descriptor import Descriptor
 from modeling.registries import ARCHITECTURES
+from utils.other_names import also_called
 
 _DIV2K_MEAN = (0.4488, 0.4371, 0.4040)
 
@@ -21,7 +22,8 @@ class EDSR(nn.Module):
     Lim et al., "Enhanced Deep Residual Networks for Single Image Super-Resolution", CVPRW 2017.
     The defaults are the paper's baseline (1,517,571 parameters at scale 4); its large network,
     the EDSR of its tables, is `features: 256, blocks: 32, residual_scale: 0.1` (43,089,923).
-    Parameters are named as in BasicSR's checkpoints, which load.
+    Parameters are named as in BasicSR's checkpoints, which load; its names of arguments are taken
+    too: `num_feat`, `num_block`, `upscale`, `res_scale`, `img_range`, `rgb_mean`.
 
     `forward(x)`: (N, C, H, W) in [0, 1] -> (N, C, scale H, scale W), not clamped; any H and W.
 
@@ -37,6 +39,14 @@ class EDSR(nn.Module):
         ValueError: a scale or a number of channels that cannot be.
     """
 
+    @also_called(
+        num_feat="features",
+        num_block="blocks",
+        upscale="scale",
+        res_scale="residual_scale",
+        img_range="value_range",
+        rgb_mean="mean",
+    )
     def __init__(
         self,
         scale: int = 4,

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from layers.convolution import convolution
+from layers.memory_format import channels_last
 from layers.padding import pad_to_multiple
 from layers.reach import Interval, hull, receptive_field, widened
 from layers.resampling import Doublings, Halvings, before_resampling
@@ -109,8 +110,9 @@ class MIRNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         height, width = x.shape[-2:]
-        features = self.conv_in(pad_to_multiple(x, self.descriptor.size_multiple))
-        return x + self.conv_out(self.body(features))[..., :height, :width]
+        padded = pad_to_multiple(x, self.descriptor.size_multiple)
+        features = self.body(self.conv_in(channels_last(padded)))
+        return x + self.conv_out(features)[..., :height, :width]
 
 
 class _Group(nn.Module):

@@ -8,6 +8,7 @@ from layers.residual import ResidualBlock
 from layers.upsampling import reach_before_bilinear, reach_before_shuffle, upsampling_steps
 from modeling.descriptor import Descriptor
 from modeling.registries import ARCHITECTURES
+from utils.other_names import also_called
 
 _SLOPE = 0.1
 
@@ -17,7 +18,8 @@ class MSRResNet(nn.Module):
     """The modified SRResNet of Wang et al., "ESRGAN", ECCVW 2018: 1,517,571 parameters at scale 4.
 
     No batch normalisation; it learns what the bilinearly enlarged input lacks. Parameters are
-    named as in BasicSR's checkpoints, which load.
+    named as in BasicSR's checkpoints, which load; its names of arguments are taken too: `num_feat`,
+    `num_block`, `upscale`.
 
     `forward(x)`: (N, C, H, W) in [0, 1] -> (N, C, scale H, scale W), not clamped; any H and W.
 
@@ -31,6 +33,7 @@ class MSRResNet(nn.Module):
         ValueError: a scale or a number of channels that cannot be.
     """
 
+    @also_called(num_feat="features", num_block="blocks", upscale="scale")
     def __init__(
         self, scale: int = 4, channels: int = 3, features: int = 64, blocks: int = 16
     ) -> None:

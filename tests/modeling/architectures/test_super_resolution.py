@@ -37,14 +37,25 @@ def test_parameter_counts_are_the_published_ones(name, arguments, count):
     assert sum(parameter.numel() for parameter in model.parameters()) == count
 
 
+OWN_WORDS = {"features": 16, "blocks": 4, "scale": 4}
+BASICSR_WORDS = {"num_feat": 16, "num_block": 4, "upscale": 4}
+MEAN = [0.4488, 0.4371, 0.4040]
+
+
 @pytest.mark.parametrize(
-    ("name", "arguments"), [("EDSR", {"residual_scale": 0.1}), ("MSRResNet", {})]
+    ("name", "arguments"),
+    [
+        ("EDSR", {**OWN_WORDS, "residual_scale": 0.1}),
+        ("EDSR", {**BASICSR_WORDS, "res_scale": 0.1, "img_range": 255, "rgb_mean": MEAN}),
+        ("MSRResNet", OWN_WORDS),
+        ("MSRResNet", BASICSR_WORDS),
+    ],
 )
 def test_a_reference_instance_gives_its_output(shared_dir, name, arguments):
     path = shared_dir / "fixtures" / f"{name.lower()}_small.safetensors"
     with safe_open(str(path), "pt") as file:
         tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    model = ARCHITECTURES.build(name, features=16, blocks=4, **arguments).eval()
+    model = ARCHITECTURES.build(name, **arguments).eval()
     model.load_state_dict(
         {key.removeprefix("weights."): tensors[key] for key in tensors if "weights." in key}
     )
