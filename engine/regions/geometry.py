@@ -12,6 +12,8 @@ import numpy as np
 
 from utils.resampling import resize_bicubic
 
+_CUBIC_REACH = 3  # pixels around a place that OpenCV's cubic looks at, and one
+
 
 @dataclass(frozen=True)
 class Square:
@@ -70,9 +72,15 @@ def cut(image: np.ndarray, square: Square, size: int) -> np.ndarray:
         (size, size, C), of the picture's type.
     """
     fine = max(size, int(np.ceil(square.side)))
+    # Only what is looked at: the picture may be large.
+    height, width = image.shape[:2]
+    whole = slice(0, height), slice(0, width)
+    box = _box(square, height, width, beyond=_CUBIC_REACH) or whole
+    onto = square.to_picture(fine)
+    onto[:, 2] -= box[1].start, box[0].start
     copy = cv2.warpAffine(
-        image.astype(np.float32),
-        square.to_picture(fine),
+        image[box].astype(np.float32),
+        onto,
         (fine, fine),
         flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
@@ -113,11 +121,12 @@ def paste_change(
     return result
 
 
-def _box(square: Square, height: int, width: int) -> tuple[slice, slice] | None:
-    """The rows and columns that hold the square, as far as the picture has them."""
+def _box(square: Square, height: int, width: int, beyond: int = 0) -> tuple[slice, slice] | None:
+    """The rows and columns that hold the square and some pixels more, as far as there are any."""
     corners = square.corners()
-    left, top = np.maximum(np.floor(corners.min(axis=0)), 0).astype(int)
-    right, bottom = np.minimum(np.ceil(corners.max(axis=0)) + 1, (width, height)).astype(int)
+    left, top = np.maximum(np.floor(corners.min(axis=0)) - beyond, 0).astype(int)
+    ends = np.ceil(corners.max(axis=0)) + 1 + beyond
+    right, bottom = np.minimum(ends, (width, height)).astype(int)
     if left >= right or top >= bottom:
         return None
     return slice(top, bottom), slice(left, right)

@@ -42,6 +42,7 @@ class MouthRestorer:
             )
         self._restorer = restorer
         self._detector = detector
+        self._told: set[str] = set()
 
     def restore(
         self, image: np.ndarray, name: str = "picture", options: RestoreOptions = DEFAULTS
@@ -60,8 +61,8 @@ class MouthRestorer:
         if options.outscale is not None:
             raise ConfigError("outscale: a region is restored in a picture that keeps its size")
         mouths = self._detector.find(_as_rgb(image))
+        self._tell(name, len(mouths))
         if not mouths:
-            _log.warning("%s: no face was found; it is left as it is", name)
             return image
         colours = image[..., :3]
         whole = replace(options, tile=None, tile_overlap=None)  # a mouth is a single tile
@@ -70,8 +71,16 @@ class MouthRestorer:
             before = cut(colours, square, SIDE)
             after = self._restorer.restore(before, name, whole)
             colours = paste_change(colours, square, before, after, _FEATHER)
-        _log.info("%s: mouths restored: %d", name, len(mouths))
         return np.concatenate([colours, image[..., 3:]], axis=2)
+
+    def _tell(self, name: str, mouths: int) -> None:
+        """Say what was found in a picture; of a video's frames only the first without a face."""
+        file, frame, _ = name.partition(" (frame ")
+        if mouths and not frame:
+            _log.info("%s: mouths: %d", name, mouths)
+        if not mouths and file not in self._told:
+            self._told.add(file)
+            _log.warning("%s: no face was found; it is left as it is", name)
 
 
 def _as_rgb(image: np.ndarray) -> np.ndarray:

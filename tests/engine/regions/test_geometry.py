@@ -51,6 +51,23 @@ def test_a_cut_is_what_opencvs_perspective_warp_gives(smooth, square, size):
     assert difference.mean() < 1 and difference.max() < 12
 
 
+def test_a_square_outside_has_the_nearest_edge_and_changes_nothing(smooth):
+    square = Square(59.5, -80.5, 40.0)
+    copy = cut(smooth, square, 40)
+    assert np.array_equal(copy, np.broadcast_to(copy[:1], copy.shape))
+    assert np.array_equal(copy[0], smooth[0, 40:80])
+    assert np.array_equal(paste_change(smooth, square, copy, copy // 2, 0.1), smooth)
+
+
+def test_what_is_around_the_square_does_not_matter(rng):
+    picture = rng.integers(0, 256, (400, 600, 3), np.uint8)
+    square = Square(300.4, 200.7, 90.0, 0.3)
+    rows, columns = slice(100, 301), slice(200, 401)
+    part = Square(square.x - 200, square.y - 100, square.side, square.angle)
+    ours, expected = cut(picture, square, 64), cut(picture[rows, columns], part, 64)
+    assert np.abs(ours.astype(int) - expected).max() <= 1
+
+
 @pytest.mark.parametrize("square", SQUARES)
 def test_what_did_not_change_keeps_its_bits(rng, square):
     for dtype in (np.uint8, np.uint16):

@@ -77,6 +77,17 @@ def test_a_picture_without_a_face_is_left_as_it_is_and_told(detector, messages):
     assert messages == ["coffee.png: no face was found; it is left as it is"]
 
 
+def test_a_video_tells_of_its_first_frame_without_a_face(messages):
+    restorer = lighter(Here())
+    for frame in range(1, 4):
+        restorer.restore(np.zeros((9, 9, 3), np.uint8), f"clip.mp4 (frame {frame})")
+    restorer.restore(np.zeros((9, 9, 3), np.uint8), "other.png")
+    assert [message.partition(":")[0] for message in messages] == [
+        "clip.mp4 (frame 1)",
+        "other.png",
+    ]
+
+
 @torch.no_grad()
 def test_gray_goes_through_a_colour_network(portrait, yunet):
     gray = portrait[..., 1:2]
