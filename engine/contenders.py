@@ -11,6 +11,7 @@ from typing import Any
 from torch import nn
 
 from config import Config
+from config.text import inline
 from engine import checks
 from engine.checkpoint import load_into, load_weights
 from engine.evaluator import ENLARGED, INPUT
@@ -89,7 +90,7 @@ def common_scale(models: Mapping[str, nn.Module]) -> int:
 
 def described(spec: Mapping[str, Any]) -> str:
     """A part in words: its name and arguments."""
-    arguments = ", ".join(f"{key} {value}" for key, value in spec["ARGS"].items())
+    arguments = ", ".join(f"{key} {inline(value)}" for key, value in spec["ARGS"].items())
     return spec["NAME"] + (f" ({arguments})" if arguments else "")
 
 
