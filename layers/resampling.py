@@ -1,6 +1,6 @@
 """Halving and doubling the resolution by learnt filters beside fixed, smooth ones.
 
-Section 3.4 and figure 5 of Zamir et al., "Learning Enriched Features for Real Image Restoration and
+The residual resizing of Zamir et al., "Learning Enriched Features for Real Image Restoration and
 Enhancement", ECCV 2020. Parameters are named as in its authors' checkpoints.
 """
 

@@ -116,7 +116,7 @@ class MIRNet(nn.Module):
 
 
 class _Group(nn.Module):
-    """Recursive residual group, section 3: (N, C, H, W) -> the same shape."""
+    """Recursive residual group: (N, C, H, W) -> the same shape."""
 
     def __init__(
         self, features: int, blocks: int, height: int, width: int, slope: nn.PReLU
@@ -132,7 +132,7 @@ class _Group(nn.Module):
 
 
 class _MultiScaleBlock(nn.Module):
-    """Multi-scale residual block, section 3.1 and figure 2: (N, C, H, W) -> the same shape.
+    """Multi-scale residual block: (N, C, H, W) -> the same shape.
 
     Stream j has 2**j times the channels and 1 / 2**j of the height and width of stream 0.
     """
@@ -193,7 +193,7 @@ class _MultiScaleBlock(nn.Module):
 
 
 class _DualAttentionUnit(nn.Module):
-    """Section 3.3 and figure 4: (N, C, H, W) -> the same shape."""
+    """Attention to pixels and to channels: (N, C, H, W) -> the same shape."""
 
     def __init__(self, features: int, slope: nn.PReLU) -> None:
         super().__init__()
@@ -216,7 +216,7 @@ class _DualAttentionUnit(nn.Module):
 
 
 class _SpatialAttention(nn.Module):
-    """Figure 4, below: (N, C, H, W) -> a weight in [0, 1] of each pixel, (N, 1, H, W)."""
+    """(N, C, H, W) -> a weight in [0, 1] of each pixel, (N, 1, H, W)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -228,7 +228,7 @@ class _SpatialAttention(nn.Module):
 
 
 class _ChannelAttention(nn.Module):
-    """Figure 4, above: (N, C, H, W) -> a weight in [0, 1] of each channel, (N, C, 1, 1)."""
+    """(N, C, H, W) -> a weight in [0, 1] of each channel, (N, C, 1, 1)."""
 
     def __init__(self, features: int) -> None:
         super().__init__()
@@ -242,7 +242,7 @@ class _ChannelAttention(nn.Module):
 
 
 class _SelectiveKernelFusion(nn.Module):
-    """Section 3.2 and figure 3: streams of the same shape (N, C, H, W) -> one.
+    """Streams of the same shape (N, C, H, W) -> one.
 
     Each channel is a mean of the streams', weighed by a softmax over the streams.
     """
@@ -257,7 +257,8 @@ class _SelectiveKernelFusion(nn.Module):
         # The mean of the sum, without the sum.
         means = torch.stack([stream.mean((2, 3), keepdim=True) for stream in streams])
         compact = self.conv_du(means.sum(0))
-        weights = torch.stack([fc(compact) for fc in self.fcs]).softmax(0)
+        # Autocast gives a softmax in float32, which would make the features float32 too.
+        weights = torch.stack([fc(compact) for fc in self.fcs]).softmax(0).to(compact.dtype)
         fused = streams[0] * weights[0]
         for stream, weight in zip(streams[1:], weights[1:], strict=True):
             fused.addcmul_(stream, weight)

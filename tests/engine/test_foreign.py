@@ -9,8 +9,14 @@ from engine.checkpoint import load_into, load_weights, save_checkpoint
 from modeling import ARCHITECTURES
 from utils.errors import CheckpointError
 
+ARGUMENTS = {  # as the fixtures' metadata have them
+    "EDSR": {"num_feat": 16, "num_block": 4, "upscale": 4, "res_scale": 0.1},
+    "MIRNet": {"n_feat": 16, "n_RRG": 1, "n_MSRB": 1},
+    "MSRResNet": {"num_feat": 16, "num_block": 4, "upscale": 4},
+}
 
-@pytest.fixture(params=["EDSR", "MSRResNet"])
+
+@pytest.fixture(params=ARGUMENTS)
 def reference(request, shared_dir):
     """A network's name and arguments, the weights people have, an input and its output."""
     tensors = load_file(shared_dir / "fixtures" / f"{request.param.lower()}_small.safetensors")
@@ -19,10 +25,7 @@ def reference(request, shared_dir):
         for name, tensor in tensors.items()
         if name.startswith("weights.")
     }
-    arguments = {"features": 16, "blocks": 4}
-    if request.param == "EDSR":
-        arguments["residual_scale"] = 0.1
-    return request.param, arguments, state, tensors["input"], tensors["output"]
+    return request.param, ARGUMENTS[request.param], state, tensors["input"], tensors["output"]
 
 
 def _prefixed(state):

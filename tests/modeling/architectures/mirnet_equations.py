@@ -1,6 +1,6 @@
 """MIRNet as its paper writes it, from a state dict, without a thought for speed.
 
-Zamir et al., ECCV 2020, sections 3.1 to 3.4; any number of streams and columns. Every tensor is
+Zamir et al., ECCV 2020; any number of streams and columns. Every tensor is
 taken from the names that the authors' checkpoints have.
 """
 
