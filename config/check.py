@@ -74,7 +74,7 @@ def check(merge: Merge) -> None:
             if own[kind].ARGS and not own[kind].NAME:  # they would go unused
                 fail(f"{key}.{kind}.NAME", "is missing; name the part that takes these ARGS")
     track = cfg.VALIDATION.TRACK
-    if cfg.METRICS and track not in cfg.METRICS:
+    if cfg.METRICS and track not in (*cfg.METRICS, "loss"):
         fail("VALIDATION.TRACK", f"{track!r} is not in METRICS; {did_you_mean(track, cfg.METRICS)}")
 
 

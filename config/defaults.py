@@ -53,7 +53,7 @@ _C.SOLVER.MAX_SKIPPED = 20  # the run stops after so many steps in a row that we
 
 _C.VALIDATION = Config()
 _C.VALIDATION.PERIOD = 1  # epochs between validations; the last epoch is always validated
-_C.VALIDATION.TRACK = "psnr"  # the metric that picks best weights and stops early
+_C.VALIDATION.TRACK = "psnr"  # the metric, or loss, that picks best weights and stops early
 _C.VALIDATION.PATIENCE = None  # stop after so many validations without a better TRACK; None never
 _C.VALIDATION.SAMPLES = 4  # pictures drawn on sample sheets and in TensorBoard
 

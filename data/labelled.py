@@ -81,7 +81,12 @@ def represent(picture: np.ndarray, representation: Representation) -> np.ndarray
         picture: (H, W, C), uint8 or uint16, gray, RGB or RGBA; transparency is not looked at.
         representation: a registered one.
     """
-    colours = picture[..., :3] if picture.shape[2] > 1 else picture
+    return representation(to_8_bit_colours(picture))
+
+
+def to_8_bit_colours(picture: np.ndarray) -> np.ndarray:
+    """A picture (H, W, C), uint8 or uint16, as uint8 without transparency: gray or RGB."""
+    colours = picture[..., :3]
     if colours.dtype != np.uint8:
         colours = to_depth(to_unit(colours), np.uint8)
-    return representation(np.ascontiguousarray(colours))
+    return np.ascontiguousarray(colours)

@@ -36,9 +36,15 @@ class Grid:
     start: float
     fit: float
 
+    @property
+    def before_edge(self) -> float:
+        """Pixels of the first block that lie before the picture's edge."""
+        return -(self.start + self.size * np.floor((0.5 - self.start) / self.size))
+
     def blocks(self, length: int) -> np.ndarray:
         """The number of the block that each of `length` pixels lies in, from 0."""
-        numbers = np.floor((np.arange(length) + 0.5 - self.start) / self.size).astype(int)
+        places = (np.arange(length) + 0.5 - self.start) / self.size
+        numbers = np.floor(places + 1e-9).astype(int)  # a whole number may have been rounded down
         return numbers - numbers[0]
 
 
@@ -95,7 +101,8 @@ def _fine(profile: np.ndarray, size: float) -> Grid:
     length = min(_FIRST, len(profile))
     while True:
         # Sizes that drift from the one found by up to a few pixels over this length.
-        best = _best(profile[:length], size * (1 + np.arange(-16, 17) / 8 / length))
+        near = size * (1 + np.arange(-16, 17) / 8 / length)
+        best = _best(profile[:length], np.maximum(near, 1))
         if length == len(profile):
             break
         size, length = best.size, min(2 * length, len(profile))

@@ -18,6 +18,10 @@ from modeling.build import build_classifier, classifies
 from utils.errors import CheckpointError, ConfigError, ImageError
 from utils.images import to_tensor
 
+DEFAULT_WEIGHTS = (
+    Path(__file__).resolve().parents[1] / "weights" / "pixelation_detector.safetensors"
+)
+
 
 class Detector:
     """Tells what class a picture belongs to. The classifier is loaded once and kept.
@@ -67,6 +71,10 @@ class Detector:
             raise ImageError(f"{name}: has values of type {image.dtype}; 8 or 16 bit are read")
         (probabilities,) = self.probabilities(represent(image, self.representation)[None])
         return dict(zip(self.classes, probabilities.tolist(), strict=True))
+
+    def probability(self, image: np.ndarray, name: str = "picture") -> float:
+        """The probability of the last class: of two, of what is looked for."""
+        return self.classify(image, name)[self.classes[-1]]
 
     def probabilities(self, seen: np.ndarray) -> torch.Tensor:
         """The probabilities (N, K), on the CPU, of a batch of what is seen, (N, h, w, 3) uint8."""

@@ -14,6 +14,7 @@ from engine.restore_options import DEFAULTS, RestoreOptions, RestoresPictures
 from engine.restore_video import restore_video
 from engine.video import VIDEO_SUFFIXES
 from utils.errors import ImageError, PellucidError
+from utils.files import atomic_write_bytes
 from utils.images import SUFFIXES, list_images, read_image, to_8_bit, write_image
 from utils.logging import get_logger
 
@@ -30,7 +31,7 @@ class Job:
     @property
     def is_video(self) -> bool:
         """Whether it is a video, by its suffix."""
-        return _is_video(self.source)
+        return is_video(self.source)
 
 
 def plan(inputs: Sequence[str], output: Path, force: bool = False) -> list[Job]:
@@ -47,15 +48,14 @@ def plan(inputs: Sequence[str], output: Path, force: bool = False) -> list[Job]:
             name, several inputs for one file, a video for a picture's file or the other way
             round, or a result that exists while `force` is off.
     """
-    found = {path.resolve(): path for word in inputs for path in _find(word)}
-    sources = list(found.values())
+    sources = find_files(inputs)
     is_file = _is_known(output) and not output.is_dir()
     if is_file and len(sources) > 1:
         raise ImageError(
             f"{output}: is one file, but there are {len(sources)} pictures; name a folder"
         )
-    if is_file and _is_video(sources[0]) != _is_video(output):
-        kinds = ("video", "picture") if _is_video(sources[0]) else ("picture", "video")
+    if is_file and is_video(sources[0]) != is_video(output):
+        kinds = ("video", "picture") if is_video(sources[0]) else ("picture", "video")
         raise ImageError(f"{sources[0]}: a {kinds[0]} cannot become a {kinds[1]}, {output.name}")
     if output.exists() and not is_file and not output.is_dir():
         raise ImageError(f"{output}: is a file, not a folder or a picture")
@@ -64,6 +64,15 @@ def plan(inputs: Sequence[str], output: Path, force: bool = False) -> list[Job]:
     if not force:
         _refuse_overwriting(jobs)
     return jobs
+
+
+def find_files(inputs: Sequence[str]) -> list[Path]:
+    """The pictures and videos that files, folders and glob patterns mean, each once.
+
+    Raises:
+        ImageError: an input that is not there or holds none.
+    """
+    return list({path.resolve(): path for word in inputs for path in _find(word)}.values())
 
 
 def restore_files(
@@ -97,7 +106,8 @@ def restore_files(
 def restore_file(restorer: RestoresPictures, job: Job, options: RestoreOptions = DEFAULTS) -> None:
     """Restore one picture from file to file, at its own depth, upright, transparency kept.
 
-    A format that holds less (JPEG: 8 bit, no transparency) takes what it can hold, and a lost
+    A picture that the restorer leaves as it is keeps its file's bytes, where the format stays. A
+    format that holds less (JPEG: 8 bit, no transparency) takes what it can hold, and a lost
     transparency is reported.
 
     Raises:
@@ -109,17 +119,21 @@ def restore_file(restorer: RestoresPictures, job: Job, options: RestoreOptions =
         _log.warning("%s: %s holds no transparency; it is left out", job.output, suffix)
         image = image[..., :3]
     restored = restorer.restore(image, str(job.source), options)
+    if restored is image and job.source.suffix.lower() == suffix:  # untouched: to the very byte
+        atomic_write_bytes(job.output, job.source.read_bytes())
+        return
     if restored.dtype == np.uint16 and suffix not in (".png", ".tif", ".tiff"):
         restored = to_8_bit(restored)
     write_image(job.output, restored)
 
 
-def _is_video(path: Path) -> bool:
+def is_video(path: Path) -> bool:
+    """Whether a file is a video, by its suffix."""
     return path.suffix.lower() in VIDEO_SUFFIXES
 
 
 def _is_known(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES or _is_video(path)
+    return path.suffix.lower() in SUFFIXES or is_video(path)
 
 
 def _find(word: str) -> list[Path]:
@@ -146,7 +160,7 @@ def _find(word: str) -> list[Path]:
 
 def _list_videos(folder: Path) -> list[Path]:
     inside = folder.iterdir()
-    return [p for p in inside if _is_video(p) and not p.name.startswith(".") and p.is_file()]
+    return [p for p in inside if is_video(p) and not p.name.startswith(".") and p.is_file()]
 
 
 def _refuse_collisions(jobs: Sequence[Job]) -> None:

@@ -46,7 +46,7 @@ def test_every_config_names_parts_that_exist(path):
     build_part(LEARNERS, cfg.LEARNER, "LEARNER", **learner)
     assert build_losses(cfg)
     metrics = build_classification_metrics(cfg) if classifies(cfg) else build_metrics(cfg)
-    assert cfg.VALIDATION.TRACK in metrics
+    assert cfg.VALIDATION.TRACK in (*metrics, "loss")
     assert cfg.OUTPUT_DIR == f"output/{path.stem}"
 
 

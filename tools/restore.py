@@ -8,6 +8,7 @@ Examples:
     tools/restore.py clip.mp4 -o clear.mp4
     tools/restore.py small.png -o large.png --self-ensemble --outscale 3
     tools/restore.py portrait.jpg -o clear.jpg --region mouth
+    tools/restore.py downloads/ -o corrected/ --auto
 
 docs/restoring.md tells more.
 """
@@ -21,16 +22,21 @@ sys.path[:1] = [str(Path(__file__).resolve().parents[1])]
 sys.path.append(os.getcwd())
 
 from config import load_config
+from engine.correction import PixelationCorrector
+from engine.detector import DEFAULT_WEIGHTS as PIXELATION_WEIGHTS
+from engine.detector import Detector
 from engine.regions.detectors import open_detector
 from engine.regions.restore import MouthRestorer
 from engine.restore_files import Job, plan, restore_files
 from engine.restore_options import RestoreOptions, RestoresPictures
 from engine.restorer import Restorer
 from utils.command_line import add_detector_arguments, add_plugin_argument, run_tool
+from utils.errors import ConfigError
 from utils.logging import setup_logging
 
 WEIGHTS = Path(__file__).resolve().parents[1] / "weights"
 DEFAULT_WEIGHTS = WEIGHTS / "glare_unet.safetensors"
+CORRECTING_WEIGHTS = WEIGHTS / "depixelate_x4.safetensors"
 REGION_WEIGHTS = {"mouth": WEIGHTS / "mouth_unet.safetensors"}
 
 
@@ -53,12 +59,25 @@ def build_parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="FILE",
         help="a .safetensors file, or a .yml file of an architecture that needs none; by default "
-        "the glare remover that comes with Pellucid, or with --region what is for that region",
+        "the glare remover that comes with Pellucid, with --region what is for that region, with "
+        "--auto a network that enlarges",
     )
     _add_options(parser)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:1")
     parser.add_argument("--force", action="store_true", help="replace results that are there")
     add_plugin_argument(parser)
+    parser.add_argument(
+        "--auto",
+        action="store_true",
+        help="correct only pictures that are found pixelated; the others are copied",
+    )
+    parser.add_argument(
+        "--pixelation-detector",
+        type=Path,
+        default=PIXELATION_WEIGHTS,
+        metavar="FILE",
+        help="the detector's weights for --auto; by default those that come with Pellucid",
+    )
     region = parser.add_argument_group("a region of each picture, instead of the whole")
     region.add_argument(
         "--region", choices=REGION_WEIGHTS, help="restore the mouths of all faces only"
@@ -103,10 +122,25 @@ def main(arguments: argparse.Namespace) -> None:
         arguments.tile, arguments.tile_overlap, arguments.self_ensemble, arguments.outscale
     )
     jobs = plan(arguments.inputs, arguments.output, arguments.force)
+    if arguments.auto:
+        _correct(arguments, jobs, options)
+        return
     weights = arguments.weights or REGION_WEIGHTS.get(arguments.region, DEFAULT_WEIGHTS)
     restorer = Restorer.from_weights(weights, arguments.device)
     restore_files(_for_region(restorer, arguments), jobs, options)
     print(f"{_counted(jobs)} restored: {arguments.output}")
+
+
+def _correct(arguments: argparse.Namespace, jobs: list[Job], options: RestoreOptions) -> None:
+    if arguments.region:
+        raise ConfigError("--auto corrects whole pictures, --region parts of them; name one")
+    if any(job.is_video for job in jobs):
+        raise ConfigError("--auto looks at pictures only; leave videos out")
+    detector = Detector.from_weights(arguments.pixelation_detector, arguments.device)
+    enlarger = Restorer.from_weights(arguments.weights or CORRECTING_WEIGHTS, arguments.device)
+    corrector = PixelationCorrector(enlarger, detector)
+    restore_files(corrector, jobs, options)
+    print(f"{corrector.corrected} of {_counted(jobs)} corrected: {arguments.output}")
 
 
 def _for_region(restorer: Restorer, arguments: argparse.Namespace) -> RestoresPictures:

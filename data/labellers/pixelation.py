@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from data.degradations.pixelation import Pixelate
+from data.degradations.ranges import Range
 from data.registries import DEGRADATIONS, LABELLERS
 from utils.registry import build_part
 
@@ -19,6 +20,8 @@ class Pixelation:
 
     Args:
         factor: how many times larger the pixels become: a number, or [low, high].
+        whole: share of the pictures whose factor is rounded to a whole number: people pixelate by
+            2 and 4 more often than by 2.37, and such grids look most like JPEG's.
         before: degradations of the clean picture, `{NAME: ..., ARGS: {...}}`, in order.
         after: degradations of the labelled picture, likewise.
 
@@ -31,10 +34,14 @@ class Pixelation:
     def __init__(
         self,
         factor: float | Sequence[float] = (1.5, 4.0),
+        whole: float = 0.0,
         before: Sequence[Mapping[str, Any]] = (),
         after: Sequence[Mapping[str, Any]] = (),
     ) -> None:
-        self.pixelate = Pixelate(factor)
+        if not 0 <= whole <= 1:
+            raise ValueError(f"whole is {whole}; it must be between 0 and 1")
+        self.factor = Range(factor, "factor", at_least=1)
+        self.whole = whole
         self.before = _built(before, "before")
         self.after = _built(after, "after")
 
@@ -45,10 +52,14 @@ class Pixelation:
         for degradation in self.before:
             image = degradation(image, first)
         if label:
-            image = self.pixelate(image, own)
+            image = Pixelate(self._draw(own))(image, own)
         for degradation in self.after:
             image = degradation(image, last)
         return image
+
+    def _draw(self, rng: np.random.Generator) -> float:
+        factor = self.factor.draw(rng)
+        return float(round(factor)) if rng.random() < self.whole else factor
 
 
 def _built(parts: Sequence[Mapping[str, Any]], name: str) -> list[Any]:
