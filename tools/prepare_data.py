@@ -160,7 +160,7 @@ def print_mouth_report(output: Path, report: MouthReport) -> None:
     for problem in report.unreadable:
         print(f"warning: left out: {problem}", file=sys.stderr)
     if report.empty:
-        print(f"{len(report.empty)} pictures have no mouth of that size: {some(report.empty)}")
+        print(f"no mouth of that size, left out: {some(report.empty)}")
     told = (
         f"{report.mouths[split]} mouths of {len(files)} photographs to {word}"
         for (split, files), word in zip(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from engine.regions.dlib68 import Dlib68, dlib_is_installed
 from engine.regions.mouths import MouthDetector
-from engine.regions.yunet import ADVICE, YuNet, fetch_yunet, kept_yunet
+from engine.regions.yunet import YuNet, fetch_yunet, kept_yunet
 from utils.errors import ConfigError, PellucidError
 from utils.registry import did_you_mean
 
@@ -44,6 +44,3 @@ def _fetched() -> Path:
         return fetch_yunet()
     except PellucidError as error:
         raise PellucidError(f"no face detector is at hand: {error}") from error
-
-
-__all__ = ["ADVICE", "DETECTORS", "open_detector"]
