@@ -20,8 +20,9 @@ class Pixelation:
 
     Args:
         factor: how many times larger the pixels become: a number, or [low, high].
-        whole: share of the pictures whose factor is rounded to a whole number: people pixelate by
-            2 and 4 more often than by 2.37, and such grids look most like JPEG's.
+        also: factors of which one is taken instead for some pictures: people pixelate by 2 or 4
+            more often than by 2.37, and whole factors look most like JPEG's own grid.
+        share: of the pictures whose factor is one of `also`.
         before: degradations of the clean picture, `{NAME: ..., ARGS: {...}}`, in order.
         after: degradations of the labelled picture, likewise.
 
@@ -34,14 +35,16 @@ class Pixelation:
     def __init__(
         self,
         factor: float | Sequence[float] = (1.5, 4.0),
-        whole: float = 0.0,
+        also: Sequence[float] = (),
+        share: float = 0.0,
         before: Sequence[Mapping[str, Any]] = (),
         after: Sequence[Mapping[str, Any]] = (),
     ) -> None:
-        if not 0 <= whole <= 1:
-            raise ValueError(f"whole is {whole}; it must be between 0 and 1")
+        if not 0 <= share <= 1 or (share > 0 and not also):
+            raise ValueError(f"share is {share}; it must be between 0 and 1, and 0 without also")
         self.factor = Range(factor, "factor", at_least=1)
-        self.whole = whole
+        self.also = [Range(one, "also", at_least=1).low for one in also]
+        self.share = share
         self.before = _built(before, "before")
         self.after = _built(after, "after")
 
@@ -58,8 +61,9 @@ class Pixelation:
         return image
 
     def _draw(self, rng: np.random.Generator) -> float:
-        factor = self.factor.draw(rng)
-        return float(round(factor)) if rng.random() < self.whole else factor
+        if rng.random() < self.share:
+            return self.also[int(rng.integers(len(self.also)))]
+        return self.factor.draw(rng)
 
 
 def _built(parts: Sequence[Mapping[str, Any]], name: str) -> list[Any]:

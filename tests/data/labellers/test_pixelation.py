@@ -39,12 +39,15 @@ def test_what_comes_after_is_drawn_alike_for_both_labels():
     assert np.allclose(*noise, atol=1e-6)
 
 
-def test_the_asked_share_of_factors_is_whole():
-    labeller = LABELLERS.build("Pixelation", factor=[1.5, 4.0], whole=0.5)
+def test_the_asked_share_has_one_of_the_other_factors():
+    labeller = LABELLERS.build("Pixelation", factor=[1.5, 4.0], also=[10, 16], share=0.5)
     row = np.linspace(0, 1, 2400, dtype=np.float32)[None, :, None]
     counts = [len(np.unique(labeller(row, 1, np.random.default_rng(seed)))) for seed in range(200)]
-    assert 75 < sum(count in (600, 800, 1200) for count in counts) < 125
-    assert len(set(counts)) > 15
+    assert {count for count in counts if count < 600} == {150, 240}
+    assert 75 < sum(count < 600 for count in counts) < 125
+    assert len(set(counts)) > 60
+    with pytest.raises(ValueError, match="0 without also"):
+        LABELLERS.build("Pixelation", share=0.5)
 
 
 def test_a_wrong_degradation_is_named_with_its_place():
