@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from data.samples import Sample, Samples, Source, check_degraded, to_depth, to_unit
+from utils.images import to_8_bit
 
 Representation = Callable[[np.ndarray], np.ndarray]
 
@@ -86,7 +87,4 @@ def represent(picture: np.ndarray, representation: Representation) -> np.ndarray
 
 def to_8_bit_colours(picture: np.ndarray) -> np.ndarray:
     """A picture (H, W, C), uint8 or uint16, as uint8 without transparency: gray or RGB."""
-    colours = picture[..., :3]
-    if colours.dtype != np.uint8:
-        colours = to_depth(to_unit(colours), np.uint8)
-    return np.ascontiguousarray(colours)
+    return np.ascontiguousarray(to_8_bit(picture[..., :3]))

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from data.datasets.files import pictures_below
 from data.samples import Sample, Samples
-from data.staging import staged_folder
+from data.staging import check_free, check_source, staged_folder
 from utils.errors import DataError, ImageError
 from utils.files import atomic_write_text
 from utils.images import read_image, to_8_bit, write_image
@@ -64,9 +64,11 @@ def prepare_mouths(
         force: replace an `output` that is there.
 
     Raises:
-        DataError: no pictures, too few with a mouth to fill three splits, or an `output` that
-            exists.
+        DataError: no pictures, too few with a mouth to fill three splits, an `output` that
+            exists, or that holds `source`.
     """
+    check_source(source, output)
+    check_free(output, force)  # said before all photographs are searched
     report = MouthReport()
     mouths = _find(source, find, report)
     splits = _split(sorted({mouth.photograph for mouth in mouths}), seed)

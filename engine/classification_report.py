@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from engine.classification import Verdicts
+from engine.report import aligned
 from utils.files import atomic_write_text
 from utils.plots import plot_confusion, plot_roc
 
@@ -28,9 +29,7 @@ def format_table(rows: Mapping[str, Verdicts]) -> str:
     for label, row in rows.items():
         figures = [*row.metrics.values(), area(*roc(row.images))]
         lines.append([label, *map(_figure, figures)])
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    texts = ["  ".join(_padded(cells, widths)).rstrip() for cells in lines]
-    return "\n".join([texts[0], "-" * max(map(len, texts)), *texts[1:]])
+    return aligned(lines)
 
 
 def format_confusion(row: Verdicts) -> str:
@@ -101,8 +100,3 @@ def _picture_csv(rows: Mapping[str, Verdicts]) -> str:
 
 def _figure(value: float) -> str:
     return f"{value:.4f}"
-
-
-def _padded(cells: Sequence[str], widths: Sequence[int]) -> list[str]:
-    first, *rest = zip(cells, widths, strict=True)
-    return [first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in rest)]

@@ -9,7 +9,8 @@ import numpy as np
 from data.labelled import to_8_bit_colours
 from engine.blocks import Grid, find_grid, shrink
 from engine.detector import Detector
-from engine.restore_options import DEFAULTS, RestoreOptions, RestoresPictures
+from engine.restore_options import DEFAULTS, RestoreOptions
+from engine.restorer import Restorer
 from utils.errors import ConfigError
 from utils.logging import get_logger
 from utils.resampling import resize_bicubic
@@ -29,9 +30,17 @@ class PixelationCorrector:
 
     Attributes:
         corrected: how many pictures have been corrected.
+
+    Raises:
+        ConfigError: the restorer's network does not enlarge.
     """
 
-    def __init__(self, restorer: RestoresPictures, detector: Detector) -> None:
+    def __init__(self, restorer: Restorer, detector: Detector) -> None:
+        if restorer.descriptor.scale == 1:
+            name = type(restorer.model).__name__
+            raise ConfigError(
+                f"{name} keeps the size; correcting pixelation needs a network that enlarges"
+            )
         self.restorer = restorer
         self.detector = detector
         self.corrected = 0

@@ -49,6 +49,11 @@ def format_table(rows: Mapping[str, Row]) -> str:
     for label, row in rows.items():
         figures = (_figure(row.evaluation.metrics[name]) for name in names)
         lines.append([label, *figures, f"{row.parameters:,}", f"{row.seconds:.3g}"])
+    return aligned(lines)
+
+
+def aligned(lines: Sequence[Sequence[str]]) -> str:
+    """Lines of equally many cells as plain text: the first is the header, the columns align."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     header, *others = (_line(cells, widths) for cells in lines)
     return "\n".join([header, "-" * (sum(widths) + 2 * len(widths) - 2), *others])

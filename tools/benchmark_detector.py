@@ -27,7 +27,7 @@ from engine.detector import DEFAULT_WEIGHTS, Detector
 from engine.detector_benchmark import compare, conditions, counts, time_detector
 from engine.metrics import CLASSIFICATION_METRICS
 from engine.restore_files import find_files, is_video
-from utils.command_line import run_tool
+from utils.command_line import at_least, run_tool
 from utils.hardware import describe_device
 from utils.images import read_image
 from utils.logging import setup_logging
@@ -45,12 +45,21 @@ def build_parser() -> argparse.ArgumentParser:
         "--weights", nargs="+", type=Path, default=[DEFAULT_WEIGHTS], metavar="FILE"
     )
     parser.add_argument(
-        "--crop", type=int, metavar="N", help="the N x N pixels in the middle of larger pictures"
+        "--crop",
+        type=at_least(1),
+        metavar="N",
+        help="the N x N pixels in the middle of larger pictures",
     )
     parser.add_argument(
-        "--pages", type=int, default=0, metavar="N", help="so many laid-out pages of text besides"
+        "--pages",
+        type=at_least(0),
+        default=0,
+        metavar="N",
+        help="so many laid-out pages of text besides",
     )
-    parser.add_argument("--batch", type=int, default=256, help="pictures at once, for the speed")
+    parser.add_argument(
+        "--batch", type=at_least(1), default=256, help="pictures at once, for the speed"
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:1")
     return parser
 

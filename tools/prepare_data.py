@@ -30,7 +30,7 @@ from data.prepare_mirflickr import PICTURES, TRAIN_PAIRS, MirflickrReport, prepa
 from data.prepare_mouth import MouthReport, prepare_mouths
 from engine.regions.detectors import open_detector
 from engine.regions.mouths import cut_mouths
-from utils.command_line import add_detector_arguments, run_tool
+from utils.command_line import add_detector_arguments, at_least, run_tool
 from utils.errors import some
 
 MOUTH_CONFIG = Path(__file__).resolve().parents[1] / "configs" / "mouth_unet.yml"
@@ -57,8 +57,8 @@ def build_parser() -> argparse.ArgumentParser:
     glare.add_argument("photos", type=Path, metavar="FOLDER")
     glare.add_argument("--output", type=Path, required=True, metavar="FOLDER")
     glare.add_argument("--include", default="*", metavar="PATTERN", help="file names to take")
-    glare.add_argument("--count", type=int, default=60, help="pictures to write")
-    glare.add_argument("--seed", type=int, default=3)
+    glare.add_argument("--count", type=at_least(1), default=60, help="pictures to write")
+    glare.add_argument("--seed", type=at_least(0), default=3)
     glare.add_argument(
         "--enlarge", type=int, default=512, metavar="PIXELS", help="side of the panels written"
     )
@@ -74,7 +74,7 @@ def build_parser() -> argparse.ArgumentParser:
     mirflickr.add_argument(
         "--output", type=Path, default=Path("datasets/MIRFLICKR"), metavar="FOLDER"
     )
-    mirflickr.add_argument("--seed", type=int, default=0, help="of the split; default: 0")
+    mirflickr.add_argument("--seed", type=at_least(0), default=0, help="of the split; default: 0")
 
     lol = kinds.add_parser(
         "lol", parents=[common], help="LOL-v1, LOL-v2, or pairs in low/ and high/ of your own"
@@ -93,7 +93,7 @@ def _add_mouth(kinds: Any, common: argparse.ArgumentParser) -> None:
     )
     mouth.add_argument("source", type=Path, metavar="FOLDER")
     mouth.add_argument("--output", type=Path, default=Path("datasets/mouth"), metavar="FOLDER")
-    mouth.add_argument("--seed", type=int, default=0, help="of the split and of what blurs")
+    mouth.add_argument("--seed", type=at_least(0), default=0, help="of the split and of what blurs")
     mouth.add_argument(
         "--config-file",
         type=Path,
@@ -103,7 +103,7 @@ def _add_mouth(kinds: Any, common: argparse.ArgumentParser) -> None:
     )
     mouth.add_argument(
         "--least",
-        type=float,
+        type=at_least(1.0),
         default=96,
         metavar="PIXELS",
         help="leave out mouths whose square is smaller; they are written at 128 pixels",

@@ -74,7 +74,6 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--pixelation-detector",
         type=Path,
-        default=PIXELATION_WEIGHTS,
         metavar="FILE",
         help="the detector's weights for --auto; by default those that come with Pellucid",
     )
@@ -121,6 +120,7 @@ def main(arguments: argparse.Namespace) -> None:
     options = RestoreOptions(
         arguments.tile, arguments.tile_overlap, arguments.self_ensemble, arguments.outscale
     )
+    _refuse_idle(arguments)
     jobs = plan(arguments.inputs, arguments.output, arguments.force)
     if arguments.auto:
         _correct(arguments, jobs, options)
@@ -131,12 +131,25 @@ def main(arguments: argparse.Namespace) -> None:
     print(f"{_counted(jobs)} restored: {arguments.output}")
 
 
-def _correct(arguments: argparse.Namespace, jobs: list[Job], options: RestoreOptions) -> None:
-    if arguments.region:
+def _refuse_idle(arguments: argparse.Namespace) -> None:
+    """Refuse options that would do nothing beside the others."""
+    if arguments.auto and arguments.region:
         raise ConfigError("--auto corrects whole pictures, --region parts of them; name one")
+    if not arguments.auto and arguments.pixelation_detector:
+        raise ConfigError(
+            "--pixelation-detector is asked with --auto only; add that or leave it out"
+        )
+    if not arguments.region and (arguments.detector != "auto" or arguments.detector_model):
+        raise ConfigError(
+            "--detector and --detector-model find faces for --region; add that or leave them out"
+        )
+
+
+def _correct(arguments: argparse.Namespace, jobs: list[Job], options: RestoreOptions) -> None:
     if any(job.is_video for job in jobs):
         raise ConfigError("--auto looks at pictures only; leave videos out")
-    detector = Detector.from_weights(arguments.pixelation_detector, arguments.device)
+    found_by = arguments.pixelation_detector or PIXELATION_WEIGHTS
+    detector = Detector.from_weights(found_by, arguments.device)
     enlarger = Restorer.from_weights(arguments.weights or CORRECTING_WEIGHTS, arguments.device)
     corrector = PixelationCorrector(enlarger, detector)
     restore_files(corrector, jobs, options)

@@ -55,6 +55,20 @@ def add_plugin_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def at_least(least: float) -> Callable[[str], Any]:
+    """An argument's `type`: a number of the kind of `least`, whole or not, and no smaller."""
+    kind = type(least)
+
+    def number(word: str) -> Any:
+        value = kind(word)
+        if not value >= least:
+            raise argparse.ArgumentTypeError(f"{word} is below {least}")
+        return value
+
+    number.__name__ = "whole number" if kind is int else "number"  # in argparse's own messages
+    return number
+
+
 def add_detector_arguments(parser: Any) -> None:
     """Add `--detector NAME` and `--detector-model FILE`, to a parser or a group of one."""
     parser.add_argument(

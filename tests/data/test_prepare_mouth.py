@@ -108,3 +108,15 @@ def test_unreadable_files_are_named_and_too_few_refused(faces, tmp_path):
     with pytest.raises(DataError, match="0 photographs with a mouth"):
         prepare_mouths(faces, tmp_path / "none", lambda picture: [], BLUR)
     assert not (tmp_path / "none").exists()
+
+
+def test_what_cannot_be_written_is_said_before_photographs_are_searched(faces, tmp_path):
+    def search(picture):
+        raise AssertionError("searched")
+
+    prepare_mouths(faces, tmp_path / "out", find, BLUR)
+    with pytest.raises(DataError, match="--force"):
+        prepare_mouths(faces, tmp_path / "out", search, BLUR)
+    with pytest.raises(DataError, match="is inside"):
+        prepare_mouths(tmp_path / "out" / "train", tmp_path / "out", search, BLUR, force=True)
+    assert list_images(tmp_path / "out" / "train" / "target")

@@ -14,6 +14,7 @@ from engine.correction import PixelationCorrector
 from engine.detector import Detector
 from engine.restore_options import RestoreOptions
 from engine.restorer import Restorer
+from modeling.architectures.sharpen import Sharpen
 from modeling.descriptor import ClassifierDescriptor, Descriptor
 from utils.errors import ConfigError
 
@@ -82,6 +83,11 @@ def test_depth_and_transparency_are_kept(corrector, channels, dtype, rng):
     assert corrected.shape == picture.shape and corrected.dtype == dtype
     if channels == 4:
         assert np.array_equal(corrected[..., 3], picture[..., 3])
+
+
+def test_a_network_that_keeps_the_size_is_refused(corrector):
+    with pytest.raises(ConfigError, match="Sharpen keeps the size"):
+        PixelationCorrector(Restorer(Sharpen(), "cpu"), corrector.detector)
 
 
 def test_another_size_is_refused(corrector, photograph):

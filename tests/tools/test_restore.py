@@ -265,6 +265,22 @@ def test_a_region_alone_is_restored(restore, tmp_path, shared_dir):
     assert restore(*words, "--force", "--detector-model", tmp_path / "none.onnx") == 2
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--detector", "dlib"], "for --region"),
+        (["--detector-model", "a.onnx"], "for --region"),
+        (["--pixelation-detector", "a.safetensors"], "with --auto only"),
+    ],
+)
+def test_an_option_that_would_do_nothing_is_refused(tmp_path, capsys, words, message):
+    write_image(tmp_path / "a.png", np.zeros((8, 8, 3), np.uint8))
+    words = [str(tmp_path / "a.png"), "-o", str(tmp_path / "b.png"), *words]
+    assert run_tool(main, build_parser(), words) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "b.png").exists()
+
+
 def test_a_config_serves_where_nothing_is_to_be_learnt(tmp_path, rng):
     picture = rng.integers(0, 256, (20, 30, 3), np.uint8)
     write_image(tmp_path / "a.png", picture)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from utils.command_line import add_config_arguments, parse, run_tool
+from utils.command_line import add_config_arguments, at_least, parse, run_tool
 from utils.errors import ConfigError, DataError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -135,6 +135,22 @@ def test_debug_shows_the_traceback(capsys):
     assert run_raising(DataError("gone"), "--debug") == 2
     text = capsys.readouterr().err
     assert "Traceback" in text and text.endswith("error: gone\n")
+
+
+@pytest.mark.parametrize("word", ["-1", "x", "1.5", "nan"])
+def test_a_number_too_small_is_named(capsys, word):
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seed", type=at_least(0))
+    assert parser.parse_args(["--seed", "0"]).seed == 0
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--seed", word])
+    assert "argument --seed" in capsys.readouterr().err
+
+
+def test_a_number_that_need_not_be_whole_keeps_its_part():
+    assert at_least(1.0)("1.5") == 1.5
+    with pytest.raises(argparse.ArgumentTypeError, match="nan is below 1.0"):
+        at_least(1.0)("nan")
 
 
 def test_an_interrupt_is_130_without_a_traceback(capsys):
