@@ -116,7 +116,7 @@ def assemble(cfg: Config, from_weights: bool = True) -> Parts:
         device=device,
         precision=precision,
     )
-    check_learner(cfg, learner)
+    check_learner(cfg, learner, losses)
     if cfg.SOLVER.SYNC_BATCHNORM:
         share_batch_norm(learner.networks, device)
     train_loader = build_loader(cfg, "train", device)

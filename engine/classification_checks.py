@@ -7,6 +7,7 @@ from torch import nn
 from config import Config
 from data import LABELLERS
 from data.build import build_labeller
+from engine.evaluator import Losses
 from engine.step import Learner
 from modeling.build import classifies
 from utils.errors import ConfigError
@@ -39,16 +40,23 @@ def check_labeller(cfg: Config, model: nn.Module) -> None:
         )
 
 
-def check_learner(cfg: Config, learner: Learner) -> None:
+def check_learner(cfg: Config, learner: Learner, losses: Losses) -> None:
     """Classifiers learn from labels, architectures from targets.
 
+    A learner and a loss say which by `learns_from`; without, it is a target.
+
     Raises:
-        ConfigError: the learner is of the other kind.
+        ConfigError: the learner or a loss is of the other kind.
     """
-    wanted, proposal = ("label", "Classification") if classifies(cfg) else ("target", "Supervised")
-    learns_from = getattr(learner, "learns_from", "target")
-    if learns_from != wanted:
-        raise ConfigError(
-            f"LEARNER.NAME: {cfg.LEARNER.NAME} learns from a {learns_from}, but MODEL "
-            f"{cfg.MODEL.NAME} from a {wanted}; {proposal} does so"
-        )
+    kind = ("label", "Classification", "CrossEntropy")
+    wanted, *proposals = kind if classifies(cfg) else ("target", "Supervised", "L1")
+    parts = {"LEARNER": (cfg.LEARNER.NAME, learner, proposals[0])}
+    for name, (loss, _) in losses.items():
+        parts[f"LOSSES.{name}"] = (cfg.LOSSES[name]["NAME"], loss, proposals[1])
+    for key, (name, part, proposal) in parts.items():
+        learns_from = getattr(part, "learns_from", "target")
+        if learns_from != wanted:
+            raise ConfigError(
+                f"{key}.NAME: {name} learns from a {learns_from}, but MODEL {cfg.MODEL.NAME} from "
+                f"a {wanted}; {proposal} does so"
+            )

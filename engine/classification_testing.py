@@ -15,6 +15,7 @@ from engine.contenders import described, refuse_equal_names
 from engine.detector import load_classifier
 from engine.precision import resolve_device, resolve_precision
 from engine.report import metric_lines
+from utils.distributed import is_main
 from utils.errors import ConfigError
 
 
@@ -27,15 +28,18 @@ def measure(cfg: Config, weights: Sequence[Path] = ()) -> tuple[dict[str, Verdic
             what it sees of a picture, and all are asked about the same pictures.
 
     Returns:
-        What was found of each, by the file's name, and the table with its protocol as text.
+        What was found of each, by the file's name, and the table with its protocol as text. Of
+        several processes the main one alone knows all pictures; the others' text is empty.
 
     Raises:
-        ConfigError: no metrics, or a part, device or precision that is wrong.
+        ConfigError: no metrics, baselines, or a part, device or precision that is wrong.
         CheckpointError: weights that are missing, or not of a classifier.
         DataError: a data set that is missing.
     """
     if not cfg.METRICS:
         raise ConfigError("METRICS: is empty; name one, such as f1: {NAME: F1}")
+    if cfg.BASELINES:
+        raise ConfigError("BASELINES: are architectures; compare classifiers by several --weights")
     device = resolve_device(cfg.DEVICE)
     refuse_findings(cfg, 1, ("test" if cfg.DATASETS.TEST.NAME else "val",))
     rows: dict[str, Verdicts] = {}
@@ -56,6 +60,8 @@ def measure(cfg: Config, weights: Sequence[Path] = ()) -> tuple[dict[str, Verdic
         precision = resolve_precision(cfg.PRECISION, device, model.descriptor.precisions)
         seen = own.DATA.REPRESENTATION.NAME
         origins.append(f"{name}: {path}, sees {seen}, computed in {precision} on {device.type}")
+    if not is_main():
+        return rows, ""
     return rows, "\n".join([format_table(rows), "", *_details(cfg, rows), *origins])
 
 

@@ -17,6 +17,8 @@ class CrossEntropy(nn.Module):
             "Rethinking the Inception Architecture", CVPR 2016, section 7).
     """
 
+    learns_from = "label"
+
     def __init__(self, label_smoothing: float = 0.0) -> None:
         super().__init__()
         if not 0 <= label_smoothing < 1:

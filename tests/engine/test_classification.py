@@ -81,6 +81,21 @@ def test_figures_losses_and_baseline_are_those_of_the_pictures(trained):
     assert found.losses["loss"] == found.losses["cross_entropy"]
 
 
+def test_two_processes_measure_what_one_does(trained, start_processes, tmp_path):
+    cfg, weights = trained
+    reports = []
+    for count in (1, 2):
+        words = ["--weights", weights, "--config-file", Path(cfg.OUTPUT_DIR) / "config.yml"]
+        words += ["PLUGINS", "[tests.engine.small_classifier]", "OUTPUT_DIR", f"test{count}"]
+        for run in start_processes("test_net", words, count, tmp_path):
+            ended = run.wait()
+            assert ended.returncode == 0, ended.stderr
+        folder = tmp_path / f"test{count}" / "test"
+        reports.append([(folder / name).read_text() for name in ("table.txt", "images.csv")])
+    assert reports[0] == reports[1]
+    assert len(reports[0][1].splitlines()) == 1 + 24
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -89,12 +104,18 @@ def test_figures_losses_and_baseline_are_those_of_the_pictures(trained):
             {"MODEL": {"NAME": "EDSR"}, "METRICS": {"f1": {"NAME": "PSNR"}}},
             r"DATA\.LABELLER\.NAME: MODEL EDSR is no classifier",
         ),
+        ({"LOSSES": {"own": {"NAME": "L1"}}}, r"LOSSES\.own\.NAME: L1 learns from a target"),
         ({"METRICS": {"f1": {"NAME": "PSNR"}}}, r"METRICS\.f1\.NAME: no classification metric"),
     ],
 )
 def test_what_does_not_go_together_is_refused(changes, message, tmp_path):
     with pytest.raises(ConfigError, match=message):
         Trainer(small_config(tmp_path, **changes))
+
+
+def test_architectures_beside_a_classifier_are_refused(tmp_path):
+    with pytest.raises(ConfigError, match="BASELINES: are architectures"):
+        measure(small_config(tmp_path, BASELINES={"sharp": {"NAME": "Sharpen"}}))
 
 
 def test_other_classes_than_the_labellers_are_refused(tmp_path, monkeypatch):
