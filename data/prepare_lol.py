@@ -74,7 +74,8 @@ def prepare_lol(
     every check has passed.
 
     Args:
-        sources: zip files or folders that together hold the set, at any depth.
+        sources: zip files or folders that together hold the set, at any depth; of several, each
+            may hold a split and be called as it.
         output: the folder to make.
         which: the folder that holds the set, where `sources` hold several.
         force: replace an `output` that is there.
@@ -116,7 +117,8 @@ def _sets(sources: Sequence[Path]) -> dict[PurePosixPath, dict[str, _Halves]]:
             if half is None or path.suffix.lower() not in SUFFIXES or path.name.startswith("."):
                 continue
             place = path.parent.parent
-            split = _SPLITS.get(place.name.lower(), "")
+            called = place.name or (source.resolve().stem if len(sources) > 1 else "")
+            split = _SPLITS.get(called.lower(), "")
             splits = sets.setdefault(place.parent if split else place, {})
             files = splits.setdefault(split, {"low": {}, "high": {}})[half]
             name, file = _name(path), _File(source, path)
@@ -214,7 +216,7 @@ def _look_at(files: Iterable[Path], title: str) -> dict[Path, np.ndarray]:
 def _other_counts(counts: Mapping[str, int], files: Iterable[_File]) -> list[str]:
     """The splits that have not as many pairs as their set is published with."""
     folders = {part.lower() for file in files for part in file.path.parts}
-    folders |= {file.source.name.lower() for file in files}
+    folders |= {file.source.resolve().stem.lower() for file in files}
     return [
         f"{split}/ has {counts[split]:,} pairs, the published set {expected:,}"
         for known, published in EXPECTED_COUNTS.items()

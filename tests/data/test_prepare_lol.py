@@ -1,5 +1,6 @@
 """LOL's layouts, and everything that can be wrong with a download."""
 
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -61,7 +62,9 @@ V1 = [f"{split}/{half}/{name}.png"
       for half in ("high", "low") for name in names]  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", ["zip", "folder", "outer folder", "two zips"])
+@pytest.mark.parametrize(
+    "kind", ["zip", "folder", "outer folder", "two zips", "bare zips", "two folders"]
+)
 def test_v1_from_whatever_it_came_as(v1, tmp_path, kind):
     sources = {
         "zip": lambda: [zipped(v1, tmp_path / "LOLdataset.zip")],
@@ -70,6 +73,11 @@ def test_v1_from_whatever_it_came_as(v1, tmp_path, kind):
         "two zips": lambda: [
             zipped(v1 / name, tmp_path / f"{name}.zip") for name in ("our485", "eval15")
         ],
+        "bare zips": lambda: [
+            Path(shutil.make_archive(str(tmp_path / name), "zip", v1 / name))
+            for name in ("our485", "eval15")
+        ],
+        "two folders": lambda: [v1 / "our485", v1 / "eval15"],
     }[kind]()
     report = prepare_lol(sources, tmp_path / "datasets" / "LOL")
     assert laid_out(tmp_path / "datasets") == [f"LOL/{name}" for name in V1]
