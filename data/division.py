@@ -41,17 +41,23 @@ def read_shares(shares: Shares, split: str) -> dict[str, float]:
     Raises:
         ValueError: they cannot be meant.
     """
-    if isinstance(shares, Mapping):
-        read = {name: float(share) for name, share in shares.items()}
-    else:
-        read = {"train": float(shares), "val": 1 - float(shares)}
+    told = dict(shares) if isinstance(shares, Mapping) else shares
+    try:
+        if isinstance(told, dict):
+            read = {name: float(share) for name, share in told.items()}
+        else:
+            read = {"train": float(told), "val": 1 - float(told)}
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"shares is {told!r}; give training's as a number, or a map: {{train: 0.7, val: 0.3}}"
+        ) from None
     for name in read:
         if name not in SPLITS:
             raise ValueError(f"shares names {name!r}; {did_you_mean(name, SPLITS)}")
     if not all(0 < share < 1 for share in read.values()) or abs(sum(read.values()) - 1) > 1e-6:
-        raise ValueError(f"shares is {shares}; they must be above 0, below 1, and 1 together")
+        raise ValueError(f"shares is {told}; they must be above 0, below 1, and 1 together")
     if split not in read:
-        raise ValueError(f"shares gives nothing to {split}: {shares}")
+        raise ValueError(f"shares gives nothing to {split}: {told}")
     return read
 
 
@@ -64,11 +70,14 @@ def divide(scenes: Sequence[int], shares: Mapping[str, float], seed: int) -> lis
     Args:
         scenes: the scene of each sample.
         shares: of each split, 1 together.
-        seed: of the draw, which depends on nothing else.
+        seed: of the draw, which depends on nothing else; 0 or more.
 
     Raises:
+        ValueError: a seed below 0.
         DataError: there are too few scenes for every split to get one.
     """
+    if seed < 0:
+        raise ValueError(f"seed is {seed}; it must be 0 or more")
     numbers, sizes = np.unique(np.asarray(scenes, dtype=np.int64), return_counts=True)
     owed = {name: share * len(scenes) for name, share in shares.items()}
     split_of: dict[int, str] = {}

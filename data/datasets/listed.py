@@ -33,7 +33,7 @@ class PairedList(Pairs):
         split: which share to read; named in errors.
 
     Raises:
-        MissingDataError: no such file.
+        MissingDataError: no such file, or no row in it.
         DataError: it cannot be read, lacks a column or an entry, or there are too few scenes for
             the shares.
     """
@@ -76,7 +76,7 @@ def _rows(table: Path, columns: list[str], split: str) -> list[list[str]]:
     """The entries of `columns` in each row of a CSV file.
 
     Raises:
-        MissingDataError: no such file.
+        MissingDataError: no such file, or no row in it.
         DataError: it cannot be read, lacks a column, or a row lacks an entry.
     """
     if not table.is_file():
@@ -101,4 +101,6 @@ def _rows(table: Path, columns: list[str], split: str) -> list[list[str]]:
                 rows.append(entries)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{split}: {table}: cannot be read as a CSV file: {error}") from error
+    if not rows:
+        raise MissingDataError(f"{split}: {table}: lists no pairs")
     return rows

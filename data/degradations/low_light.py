@@ -60,8 +60,8 @@ class LowLight:
         self.shot = Range(shot, "shot", at_least=0, at_most=1)
         self.read = Range(read, "read", at_least=0, at_most=1)
         self.grain = Range(grain, "grain", at_least=0, at_most=10)
-        if not 1 <= bits <= 16:
-            raise ValueError(f"bits is {bits}; it must be 1 to 16")
+        if bits not in range(1, 17):
+            raise ValueError(f"bits is {bits}; it must be a whole number, 1 to 16")
         self.levels = 2**bits - 1
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:

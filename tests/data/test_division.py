@@ -40,6 +40,11 @@ def test_too_few_scenes():
         divide([0] * 5 + [1] * 4, THREE, 0)
 
 
+def test_a_seed_below_0():
+    with pytest.raises(ValueError, match="seed is -1"):
+        divide(range(9), THREE, -1)
+
+
 def test_shares_are_read():
     assert read_shares(0.7, "val") == pytest.approx({"train": 0.7, "val": 0.3})
     assert read_shares(THREE, "test") == THREE
@@ -52,6 +57,8 @@ def test_shares_are_read():
         (1.0, "train", "above 0, below 1"),
         ({"train": 0.5, "val": 0.4}, "train", "1 together"),
         ({"train": 0.5, "vall": 0.5}, "train", "did you mean val"),
+        ({"train": None, "val": 0.5}, "train", "give training's as a number"),
+        ([0.5, 0.5], "train", "give training's as a number"),
     ],
 )
 def test_shares_that_cannot_be_meant(shares, split, text):

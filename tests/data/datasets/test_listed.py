@@ -87,6 +87,12 @@ def test_no_table(tmp_path):
         build(tmp_path, "val")
 
 
+def test_a_table_of_nothing(folder):
+    (folder / "pairs.csv").write_text("scene,low,normal\n")
+    with pytest.raises(MissingDataError, match=r"train: .*pairs.csv: lists no pairs"):
+        build(folder)
+
+
 def test_the_scenes_of_sice(shared_dir):
     """187 scenes are stated; two of them were taken twice, as looking at them shows."""
     sice = shared_dir / "data/lowlight/sice"

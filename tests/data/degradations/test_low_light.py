@@ -122,6 +122,7 @@ def test_pictures_look_like_lols_dark_ones(shared_dir):
         ({"exposure": [0.2, 0.1]}, "exposure is"),
         ({"shot": -1}, "shot is -1"),
         ({"bits": 0}, "bits is 0"),
+        ({"bits": 8.5}, "bits is 8.5"),
     ],
 )
 def test_refuses_impossible_arguments(arguments, text):
