@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from layers.convolution import convolution
 from layers.memory_format import channels_last
 from layers.padding import pad_to_multiple
+from layers.precision import in_full_precision
 from layers.reach import Interval, hull, receptive_field, widened
 from layers.resampling import Doublings, Halvings, before_resampling
 from modeling.descriptor import Descriptor
@@ -112,7 +113,7 @@ class MIRNet(nn.Module):
         height, width = x.shape[-2:]
         padded = pad_to_multiple(x, self.descriptor.size_multiple)
         features = self.body(self.conv_in(channels_last(padded)))
-        return x + self.conv_out(features)[..., :height, :width]
+        return x + in_full_precision(self.conv_out, features)[..., :height, :width]
 
 
 class _Group(nn.Module):

@@ -96,6 +96,15 @@ def test_tiny_pictures_are_restored(size):
     assert output.shape == (1, 3, *size) and output.isfinite().all()
 
 
+@torch.inference_mode()
+def test_half_precision_does_not_round_what_is_added_to_the_picture():
+    """bf16 between 0.5 and 1 has 128 levels: fewer than a picture of 8 bits."""
+    with torch.autocast("cpu", torch.bfloat16):
+        picture = torch.randint(0, 256, (1, 3, 24, 24)) / 256
+        added = built(**REFERENCE)(picture) - picture
+    assert (added != added.bfloat16()).float().mean() > 0.9
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
