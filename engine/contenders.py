@@ -41,9 +41,10 @@ def find_contenders(cfg: Config, weights: Sequence[Path]) -> dict[str, Contender
 
     Args:
         cfg: BASELINES, MODEL, DEVICE, PRECISION and DATA.CHANNELS are read.
-        weights: each of several files states its model, or else belongs to MODEL, and its row has
-            the file's name. A single file belongs to MODEL, and its row has that name. Without
-            any it is the run's own best, or what the architecture comes with.
+        weights: each of several files states its model, or else belongs to MODEL or, where that
+            does not fit, to what its entries tell; its row has the file's name. A single file
+            belongs to MODEL, and its row has that name. Without any it is the run's own best, or
+            what the architecture comes with.
 
     Raises:
         ConfigError: two rows of one name, a baseline that would need weights, a model that takes

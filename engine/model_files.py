@@ -39,8 +39,9 @@ def load_model(path: str | Path, otherwise: Config | None = None) -> StoredModel
 
     Args:
         path: a weights file.
-        otherwise: whose MODEL a file belongs to that states none, another program's; by default
-            its entries tell its architecture, one of ours or one that spandrel knows.
+        otherwise: whose MODEL a file belongs to that states none, another program's, where it
+            fits; else its entries tell its architecture, one of ours. Without a config that may
+            also be one that spandrel knows.
 
     Raises:
         CheckpointError: the file cannot be read, does not fit its model, or is of no architecture
@@ -58,7 +59,14 @@ def load_model(path: str | Path, otherwise: Config | None = None) -> StoredModel
     except ConfigError as error:
         plugins = f"; it was trained with PLUGINS {list(stated.PLUGINS)}" if stated.PLUGINS else ""
         raise CheckpointError(f"{path}: its model cannot be built: {error}{plugins}") from error
-    load_into(model, state, str(path))
+    try:
+        load_into(model, state, str(path))
+    except CheckpointError:
+        own = build_for(state) if cfg is None else None
+        if own is None:
+            raise
+        load_into(own, state, str(path))
+        model = own
     return StoredModel(model, cfg, metrics)
 
 

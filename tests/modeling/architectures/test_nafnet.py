@@ -95,7 +95,9 @@ def test_half_precision_does_not_round_the_picture_itself():
 def test_a_checkpoint_restores_alone_and_by_its_name(group, tmp_path):
     model = small("NAFNet")
     torch.save({group: model.state_dict()}, tmp_path / "net_g.pth")
-    cfg = from_dict({"MODEL": {"NAME": "NAFNet", "ARGS": SMALL["NAFNet"]}})
+    own = from_dict({"MODEL": {"NAME": "NAFNet", "ARGS": SMALL["NAFNet"]}})
+    other = from_dict({"MODEL": {"NAME": "MIRNet", "ARGS": SMALL["MIRNet"]}})
     x = torch.rand(1, 3, 9, 14)
-    for stored in (load_model(tmp_path / "net_g.pth"), load_model(tmp_path / "net_g.pth", cfg)):
+    for cfg in (None, own, other):
+        stored = load_model(tmp_path / "net_g.pth", cfg)
         assert torch.equal(stored.model.eval()(x), model(x))
