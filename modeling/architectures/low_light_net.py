@@ -47,7 +47,7 @@ class LowLightNet(nn.Module):
         width: int = 32,
         middle_blk_num: int = 2,
         enc_blk_nums: Sequence[int] = (1, 1, 2),
-        dec_blk_nums: Sequence[int] = (1, 1, 1),
+        dec_blk_nums: Sequence[int] = (1, 1, 2),
     ) -> None:
         super().__init__()
         self.body = NAFBody(
