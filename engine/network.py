@@ -35,7 +35,8 @@ class Network:
     @property
     def local(self) -> bool:
         """Whether a part that holds the receptive field comes out as it does in the whole."""
-        return not self.descriptor.global_context or isinstance(self.model, SeesWhole)
+        told = isinstance(self.model, SeesWhole) and self.descriptor.equal_parts
+        return told or not self.descriptor.global_context
 
     @property
     def reach(self) -> int:

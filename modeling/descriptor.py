@@ -26,6 +26,8 @@ class Descriptor:
             grid, and one. It leaves aside what `global_context` covers.
         global_context: whether far pixels matter too (global pooling, attention over the whole
             picture), so that a tile alone cannot give exactly the whole picture's result.
+        equal_parts: of an architecture that `SeesWhole`, whether its parts are then those of the
+            whole; False where they are only nearer to them.
         precisions: the precisions the architecture bears, of "float32", "bf16" and "fp16".
         pretrained: whether it is built with its weights, so that it is used without a file of ours.
     """
@@ -35,6 +37,7 @@ class Descriptor:
     size_multiple: int = 1
     receptive_field: int = 1
     global_context: bool = False
+    equal_parts: bool = True
     precisions: tuple[str, ...] = _PRECISIONS
     pretrained: bool = False
 
@@ -76,8 +79,8 @@ class SeesWhole(Protocol):
     """An architecture with global context that restores a part of a picture as it does the whole.
 
     It looks at the whole picture once; with what it has seen, each part comes out as it would in
-    `forward`, as far as the part holds the receptive field. So pictures of any size are restored
-    in tiles.
+    `forward`, as far as the part holds the receptive field, or, where the descriptor says that
+    parts are not equal, nearer to it. So pictures of any size are restored in tiles.
     """
 
     def look(self, x: Tensor) -> Any:

@@ -111,7 +111,7 @@ def _channels(steps: Sequence[Descriptor]) -> int:
     return next(iter(found), 0)
 
 
-def _reach(steps: Sequence[Descriptor], shrink: int, reduced: bool) -> dict[str, int]:
+def _reach(steps: Sequence[Descriptor], shrink: int, reduced: bool) -> dict[str, Any]:
     """The grid and the receptive field of the row, in pixels of the input.
 
     The field is what all steps together can reach; where their grids differ or a size changes, it

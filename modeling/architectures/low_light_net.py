@@ -33,6 +33,8 @@ class LowLightNet(nn.Module):
     It works on blocks of 2x2 pixels as channels (Shi et al., "Real-Time Single Image and Video
     Super-Resolution", CVPR 2016): a quarter of the pixels, twice the sight.
 
+    In tiles the exposure is the whole picture's; the attention of NAFNet is each tile's own.
+
     `forward(x)`: (N, 3, H, W) in [0, 1] -> the same shape, not clamped; any H and W.
 
     Args:
@@ -65,13 +67,23 @@ class LowLightNet(nn.Module):
             size_multiple=_SHUFFLE * self.body.multiple,
             receptive_field=2 * reach + 1,
             global_context=True,
+            equal_parts=False,  # the body's attention averages over the part
             precisions=("float32", "bf16"),  # as NAFNet,
         )
 
     def forward(self, x: Tensor) -> Tensor:
+        return self.restore_part(x, self.look(x))
+
+    def look(self, x: Tensor) -> Tensor:
+        """The factor k that exposes the whole pictures (N, 3, H, W): (N, 1, 1, 1)."""
+        gain: Tensor = _KEY / (x.mean((1, 2, 3), keepdim=True) + _DARKEST)
+        return gain
+
+    def restore_part(self, x: Tensor, seen: Tensor, top: int = 0, left: int = 0) -> Tensor:
+        """A part of the pictures looked at, wherever it lies, exposed as the whole is."""
         height, width = x.shape[-2:]
         padded = pad_to_multiple(x, _SHUFFLE)
-        gain = _KEY / (x.mean((1, 2, 3), keepdim=True) + _DARKEST)
+        gain = seen.to(x.device)
         exposed = gain * padded / (1 + gain * padded)
         # Without the small offset the root's slope at 0 would be infinite.
         root = (padded + 1e-3).sqrt()

@@ -1,9 +1,12 @@
 """LowLightNet: the exposure it starts from, and what its output depends on."""
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from engine.restore_options import RestoreOptions
+from engine.restorer import Restorer
 from modeling import ARCHITECTURES
 from tests.modeling.small_architectures import SMALL
 
@@ -29,6 +32,19 @@ def test_dark_and_very_dark_pictures_start_alike():
     model, x = _without_correction(), torch.rand(1, 3, 16, 16)
     light, dark = model(0.8 * x), model(0.2 * x)
     assert (light - dark).abs().max() < 0.03 < (0.8 * x - 0.2 * x).abs().max()
+
+
+def test_tiles_are_exposed_as_the_whole_picture_is():
+    """Where one half is dark and the other is not, each tile by itself would be as bright."""
+    picture = np.full((64, 128, 3), 6, np.uint8)
+    picture[:, 64:] = 150
+    restorer = Restorer(_without_correction(), "cpu")
+    whole, tiled = (
+        restorer.restore(picture, options=RestoreOptions(tile=side)).astype(int)
+        for side in (128, 32)
+    )
+    assert np.abs(whole - tiled).max() <= 1
+    assert np.abs(whole[:, :64] - restorer.restore(picture[:, :64])).min() > 20  # it could fail
 
 
 @torch.inference_mode()
