@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from data.labelled import to_8_bit_colours
@@ -73,7 +71,7 @@ class PixelationCorrector:
         _log.info("%s: pixelated (%.3f), blocks of about %.2f pixels, corrected", *told)
         colours = image[..., :3]
         small = shrink(colours, rows, columns)
-        large = self.restorer.restore(small, name, replace(options, outscale=None))
+        large = self.restorer.restore(small, name, options)
         result = _fitted(large, small.shape[:2], (rows, columns), colours.shape[:2])
         self.corrected += 1
         return np.dstack([result, image[..., 3:]]) if image.shape[2] == 4 else result

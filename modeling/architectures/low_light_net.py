@@ -68,7 +68,7 @@ class LowLightNet(nn.Module):
             receptive_field=2 * reach + 1,
             global_context=True,
             equal_parts=False,  # the body's attention averages over the part
-            precisions=("float32", "bf16"),  # as NAFNet,
+            precisions=("float32", "bf16"),  # the body's
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -88,6 +88,6 @@ class LowLightNet(nn.Module):
         # Without the small offset the root's slope at 0 would be infinite.
         root = (padded + 1e-3).sqrt()
         exposure = gain.log().expand(-1, 1, *padded.shape[-2:])
-        seen = F.pixel_unshuffle(torch.cat([exposed, root, exposure], dim=1), _SHUFFLE)
-        restored = exposed + F.pixel_shuffle(self.body(seen), _SHUFFLE)
+        planes = F.pixel_unshuffle(torch.cat([exposed, root, exposure], dim=1), _SHUFFLE)
+        restored = exposed + F.pixel_shuffle(self.body(planes), _SHUFFLE)
         return restored[..., :height, :width]

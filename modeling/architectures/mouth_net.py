@@ -6,6 +6,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from layers.padding import pad_to_multiple
+from layers.reach import Interval, receptive_field, through_u_shape, widened
 from layers.residual import ResidualBlock
 from modeling.descriptor import Descriptor
 from modeling.registries import ARCHITECTURES
@@ -64,7 +65,9 @@ class MouthNet(nn.Module):
             scale=1,
             channels=channels,
             size_multiple=self.multiple,
-            receptive_field=_receptive_field(blocks),
+            receptive_field=receptive_field(
+                self.multiple, lambda interval: _trace(interval, blocks)
+            ),
             global_context=False,
         )
 
@@ -87,20 +90,12 @@ def _blocks(width: int, count: int) -> nn.Sequential:
     return nn.Sequential(*(ResidualBlock(width) for _ in range(count)))
 
 
-def _receptive_field(blocks: Sequence[int]) -> int:
-    """Side in pixels of the square around an output pixel that it depends on.
-
-    Followed back from each place of the grid: a block reaches two steps at its level's spacing;
-    what halves or doubles the resolution takes squares of two by two whole.
-    """
-    farthest = 0
-    for place in range(_STEM * 2 ** (len(blocks) - 1)):
-        first, last = place // _STEM - 1, place // _STEM + 1  # the head
-        for count in blocks[:-1]:  # down the decoder
-            first, last = (first - 2 * count) // 2, (last + 2 * count) // 2
-        first, last = first - 2 * blocks[-1], last + 2 * blocks[-1]
-        for count in reversed(blocks[:-1]):  # up the encoder
-            first, last = 2 * first - 2 * count, 2 * last + 1 + 2 * count
-        first, last = _STEM * (first - 1), _STEM * (last + 1) + _STEM - 1  # the stem
-        farthest = max(farthest, place - first, last - place)
-    return 2 * farthest + 1
+def _trace(interval: Interval, blocks: Sequence[int]) -> Interval:
+    """What an interval of the output depends on, of the input."""
+    reaches = [2 * count for count in blocks]  # two 3x3 convolutions a block
+    *fine, coarsest = reaches
+    first, last = interval
+    inside = widened((first // _STEM, last // _STEM), 1)  # the head
+    inside = through_u_shape(inside, fine, coarsest, fine[::-1])
+    first, last = widened(inside, 1)  # the stem
+    return _STEM * first, _STEM * last + _STEM - 1
