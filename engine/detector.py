@@ -18,10 +18,6 @@ from modeling.build import build_classifier, classifies
 from utils.errors import CheckpointError, ConfigError, ImageError
 from utils.images import to_tensor
 
-DEFAULT_WEIGHTS = (
-    Path(__file__).resolve().parents[1] / "weights" / "pixelation_detector.safetensors"
-)
-
 
 class Detector:
     """Tells what class a picture belongs to. The classifier is loaded once and kept.

@@ -23,10 +23,11 @@ from tqdm import tqdm
 
 from data.datasets.printed_matter import PrintedMatter
 from engine.contenders import refuse_equal_names
-from engine.detector import DEFAULT_WEIGHTS, Detector
+from engine.detector import Detector
 from engine.detector_benchmark import compare, conditions, counts, time_detector
 from engine.metrics import CLASSIFICATION_METRICS
 from engine.restore_files import find_files, is_video
+from engine.systems import DETECTION_WEIGHTS
 from utils.command_line import at_least, run_tool
 from utils.hardware import describe_device
 from utils.images import read_image
@@ -42,7 +43,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("inputs", nargs="+", metavar="INPUT", help="a file, folder or pattern")
     parser.add_argument(
-        "--weights", nargs="+", type=Path, default=[DEFAULT_WEIGHTS], metavar="FILE"
+        "--weights", nargs="+", type=Path, default=[DETECTION_WEIGHTS], metavar="FILE"
     )
     parser.add_argument(
         "--crop",

@@ -24,7 +24,8 @@ sys.path.append(os.getcwd())
 
 from config import load_config
 from engine.detect_files import Detection, detect_files
-from engine.detector import DEFAULT_WEIGHTS, Detector
+from engine.detector import Detector
+from engine.systems import DETECTION_WEIGHTS
 from utils.command_line import add_plugin_argument, run_tool
 from utils.errors import ImageError
 from utils.logging import setup_logging
@@ -40,7 +41,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--weights",
         type=Path,
-        default=DEFAULT_WEIGHTS,
+        default=DETECTION_WEIGHTS,
         metavar="FILE",
         help="a classifier's .safetensors file; by default the one that comes with Pellucid",
     )

@@ -23,21 +23,18 @@ sys.path.append(os.getcwd())
 
 from config import load_config
 from engine.correction import PixelationCorrector
-from engine.detector import DEFAULT_WEIGHTS as PIXELATION_WEIGHTS
 from engine.detector import Detector
 from engine.regions.detectors import open_detector
 from engine.regions.restore import MouthRestorer
 from engine.restore_files import Job, plan, restore_files
 from engine.restore_options import RestoreOptions, RestoresPictures
 from engine.restorer import Restorer
+from engine.systems import DETECTION_WEIGHTS, SYSTEMS
 from utils.command_line import add_detector_arguments, add_plugin_argument, run_tool
 from utils.errors import ConfigError
 from utils.logging import setup_logging
 
-WEIGHTS = Path(__file__).resolve().parents[1] / "weights"
-DEFAULT_WEIGHTS = WEIGHTS / "glare_unet.safetensors"
-CORRECTING_WEIGHTS = WEIGHTS / "depixelate_x4.safetensors"
-REGION_WEIGHTS = {"mouth": WEIGHTS / "mouth_unet.safetensors"}
+_REGIONS = ("mouth",)  # of the systems, those that restore a part of a picture
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -78,9 +75,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="the detector's weights for --auto; by default those that come with Pellucid",
     )
     region = parser.add_argument_group("a region of each picture, instead of the whole")
-    region.add_argument(
-        "--region", choices=REGION_WEIGHTS, help="restore the mouths of all faces only"
-    )
+    region.add_argument("--region", choices=_REGIONS, help="restore the mouths of all faces only")
     add_detector_arguments(region)
     return parser
 
@@ -125,7 +120,7 @@ def main(arguments: argparse.Namespace) -> None:
     if arguments.auto:
         _correct(arguments, jobs, options)
         return
-    weights = arguments.weights or REGION_WEIGHTS.get(arguments.region, DEFAULT_WEIGHTS)
+    weights = arguments.weights or SYSTEMS[arguments.region or "glare"].default
     restorer = Restorer.from_weights(weights, arguments.device)
     restore_files(_for_region(restorer, arguments), jobs, options)
     print(f"{_counted(jobs)} restored: {arguments.output}")
@@ -148,9 +143,10 @@ def _refuse_idle(arguments: argparse.Namespace) -> None:
 def _correct(arguments: argparse.Namespace, jobs: list[Job], options: RestoreOptions) -> None:
     if any(job.is_video for job in jobs):
         raise ConfigError("--auto looks at pictures only; leave videos out")
-    found_by = arguments.pixelation_detector or PIXELATION_WEIGHTS
+    found_by = arguments.pixelation_detector or DETECTION_WEIGHTS
     detector = Detector.from_weights(found_by, arguments.device)
-    enlarger = Restorer.from_weights(arguments.weights or CORRECTING_WEIGHTS, arguments.device)
+    weights = arguments.weights or SYSTEMS["pixelation"].default
+    enlarger = Restorer.from_weights(weights, arguments.device)
     corrector = PixelationCorrector(enlarger, detector)
     restore_files(corrector, jobs, options)
     print(f"{corrector.corrected} of {_counted(jobs)} corrected: {arguments.output}")

@@ -7,6 +7,7 @@ import pytest
 from skimage.data import astronaut
 
 from data.degradations.pixelation import resize_nearest
+from engine.systems import SYSTEMS
 from tests.forks import run
 from tools import detect, restore
 from utils.command_line import run_tool
@@ -49,7 +50,7 @@ def test_json_is_for_programs_and_an_unreadable_file_is_named(folder, capsys):
 
 
 def test_weights_that_restore_are_refused(folder, capsys):
-    status, said = detected(capsys, folder, "--weights", restore.DEFAULT_WEIGHTS)
+    status, said = detected(capsys, folder, "--weights", SYSTEMS["glare"].default)
     assert status == 2
     assert "GlareNet, which restores" in said.err
 

@@ -16,7 +16,7 @@ from engine.checkpoint import save_weights
 from modeling import ARCHITECTURES
 from modeling.descriptor import Descriptor
 from tests.forks import run
-from tools.restore import DEFAULT_WEIGHTS, build_parser, main
+from tools.restore import build_parser, main
 from utils.command_line import run_tool
 from utils.images import read_image, write_image
 
@@ -247,10 +247,6 @@ def test_from_any_folder_with_an_architecture_of_ones_own(tmp_path):
     ended = run("restore", *words.split(), folder=tmp_path)
     assert ended.returncode == 0, ended.stderr
     assert np.unique(read_image(tmp_path / "out" / "a.png")).tolist() == [100]
-
-
-def test_default_weights_are_the_repositorys():
-    assert DEFAULT_WEIGHTS == REPOSITORY / "weights" / "glare_unet.safetensors"
 
 
 def test_a_region_alone_is_restored(restore, tmp_path, shared_dir):
