@@ -6,10 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from data.labelled import to_8_bit_colours
-from engine.blocks import find_grid
 from engine.detector import Detector
 from engine.restore_files import find_files, is_video
+from engine.verdict import judge
 from utils.errors import ImageError, PellucidError
 from utils.images import read_image
 
@@ -50,10 +49,5 @@ def detect_files(detector: Detector, inputs: Sequence[str]) -> Iterator[Detectio
 
 
 def _detect(detector: Detector, path: Path) -> Detection:
-    image = read_image(path)
-    probability = detector.probability(image, str(path))
-    if probability <= 0.5:
-        return Detection(path, probability, detector.classes[0])
-    grids = find_grid(to_8_bit_colours(image))
-    block = round(sum(grid.size for grid in grids) / 2, 2)
-    return Detection(path, probability, detector.classes[1], block)
+    found = judge(detector, read_image(path), str(path))
+    return Detection(path, found.probability, found.verdict, found.block)

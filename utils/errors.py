@@ -43,6 +43,14 @@ class ImageError(PellucidError):
         self.file = file
 
 
+class ImageFormatError(ImageError):
+    """A picture is in a format, colour space or depth that is not read."""
+
+
+class ImageTooLargeError(ImageError):
+    """A picture has more pixels than may be decoded or restored."""
+
+
 class CheckpointError(PellucidError):
     """A checkpoint or weights file cannot be read or does not fit the model."""
 

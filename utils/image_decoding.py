@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageOps
 
-from utils.errors import ImageError
+from utils.errors import ImageError, ImageFormatError
 from utils.image_headers import ImageHeader
 
 # What is wrong with a file is told by the error that names it, not by OpenCV as well.
@@ -70,7 +70,7 @@ def _with_opencv(data: bytes, header: ImageHeader, name: str) -> np.ndarray:
     if image is None:
         raise _damaged(name)
     if image.dtype not in (np.uint8, np.uint16):
-        raise ImageError(f"{name}: holds {image.dtype} values; only 8 and 16 bits are read")
+        raise ImageFormatError(f"{name}: holds {image.dtype} values; only 8 and 16 bits are read")
     if image.ndim == 2:
         image = image[..., None]
     if header.min_is_white:  # OpenCV inverts 8 bits only

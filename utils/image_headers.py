@@ -7,9 +7,11 @@ from typing import BinaryIO
 
 from PIL import Image
 
-from utils.errors import ImageError
+from utils.errors import ImageError, ImageFormatError, ImageTooLargeError
 
 _FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP")
+_PREFIX = 16  # bytes of a file by which Pillow's readers know their own
+_HEIF_BRANDS = (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftypmsf1")  # of what Pillow cannot read
 _ORIENTATION_TAG = 0x0112
 _ORIENTATIONS = range(1, 9)
 _UPRIGHT = 1
@@ -74,7 +76,9 @@ def read_header(stream: BinaryIO, name: str) -> ImageHeader:
     """The header of a picture in an open file or in memory; `name` stands in error messages.
 
     Raises:
-        ImageError: naming `name`, when it is empty, no picture, or in a colour space not read.
+        ImageFormatError: naming `name`, when it is in a format or colour space not read.
+        ImageTooLargeError: naming `name`, when it has more pixels than Pillow opens.
+        ImageError: naming `name`, when it is empty or no picture.
     """
     if not stream.read(1):
         raise ImageError(f"{name}: the file is empty")
@@ -84,14 +88,39 @@ def read_header(stream: BinaryIO, name: str) -> ImageHeader:
             header = _header_of(image, stream)
             mode = image.mode
     except Image.UnidentifiedImageError as error:
-        raise ImageError(f"{name}: is not a PNG, JPEG, TIFF, WebP or BMP picture") from error
+        raise _unidentified(stream, name) from error
+    except Image.DecompressionBombError as error:
+        raise ImageTooLargeError(f"{name}: is too large to be read: {error}") from error
     except Exception as error:  # hostile bytes make Pillow's parsers raise nearly anything
         raise ImageError(f"{name}: cannot be read: {error}") from error
     if mode in _REFUSED_MODES:
-        raise ImageError(
+        raise ImageFormatError(
             f"{name}: {_REFUSED_MODES[mode]} pictures are not read; convert it to RGB or gray"
         )
     return header
+
+
+def _unidentified(stream: BinaryIO, name: str) -> ImageError:
+    """What is wrong with a file that is none of the pictures that are read."""
+    stream.seek(0)
+    begin = stream.read(1024)
+    other = _other_format(begin)
+    if other is None:
+        return ImageError(f"{name}: is not a PNG, JPEG, TIFF, WebP or BMP picture")
+    return ImageFormatError(f"{name}: {other} pictures are not read; convert it to PNG or JPEG")
+
+
+def _other_format(begin: bytes) -> str | None:
+    """The format, beside those that are read, of a picture that begins so."""
+    if b"<svg" in begin:
+        return "SVG"
+    if begin[4:12] in _HEIF_BRANDS:
+        return "HEIF"
+    Image.init()
+    prefix = begin[:_PREFIX].ljust(_PREFIX, b"\0")
+    accepting = {kind: accept for kind, (_, accept) in Image.OPEN.items() if accept}
+    names = [kind for kind, accept in accepting.items() if accept(prefix)]
+    return names[0] if names and not set(names) & set(_FORMATS) else None
 
 
 def _header_of(image: Image.Image, stream: BinaryIO) -> ImageHeader:

@@ -112,7 +112,7 @@ def write_image(path: str | Path, image: np.ndarray) -> None:
         PellucidError: naming the file, when the file system refuses.
     """
     path = Path(path)
-    atomic_write_bytes(path, _encode(image, path.suffix.lower(), str(path)))
+    atomic_write_bytes(path, encode_image(image, path.suffix.lower(), str(path)))
 
 
 def encode_png(image: np.ndarray) -> bytes:
@@ -121,7 +121,35 @@ def encode_png(image: np.ndarray) -> bytes:
     Raises:
         ImageError: the array is not a picture.
     """
-    return _encode(image, ".png", "PNG")
+    return encode_image(image, ".png", "PNG")
+
+
+def encode_image(image: np.ndarray, suffix: str, name: str) -> bytes:
+    """Like `write_image`, to a file's bytes; `name` stands in error messages.
+
+    Raises:
+        ImageError: naming `name`, when the format of `suffix` cannot hold the picture.
+    """
+    planes = image[..., None] if image.ndim == 2 else image
+    if planes.ndim != 3 or planes.shape[2] not in (1, 3, 4) or planes.size == 0:
+        raise ImageError(f"{name}: an array of shape {image.shape} is not a picture")
+    if planes.dtype not in (np.uint8, np.uint16):
+        raise ImageError(f"{name}: a picture is uint8 or uint16, not {image.dtype}")
+    if suffix not in SUFFIXES:
+        raise ImageError(f"{name}: cannot write {suffix or 'no suffix'}; use {' '.join(SUFFIXES)}")
+    if planes.dtype == np.uint16 and suffix not in _DEEP_SUFFIXES:
+        raise ImageError(f"{name}: {suffix} holds 8 bits only; write PNG or TIFF")
+    if planes.shape[2] == 4 and suffix not in _ALPHA_SUFFIXES:
+        raise ImageError(f"{name}: {suffix} holds no transparency; write PNG, TIFF or WebP")
+    order = {1: [0], 3: [2, 1, 0], 4: [2, 1, 0, 3]}[planes.shape[2]]
+    options = _ENCODING.get(suffix, [])
+    try:
+        done, data = cv2.imencode(suffix, np.ascontiguousarray(planes[..., order]), options)
+    except cv2.error as error:
+        raise ImageError(f"{name}: cannot be encoded: {error.err}") from error
+    if not done:
+        raise ImageError(f"{name}: cannot be encoded at {planes.shape[1]}x{planes.shape[0]} px")
+    return data.tobytes()
 
 
 def to_tensor(image: np.ndarray) -> torch.Tensor:
@@ -168,26 +196,3 @@ def _to_channels(
     if channels == 1:
         return cv2.cvtColor(np.ascontiguousarray(colours), cv2.COLOR_RGB2GRAY)[..., None]
     return colours
-
-
-def _encode(image: np.ndarray, suffix: str, name: str) -> bytes:
-    planes = image[..., None] if image.ndim == 2 else image
-    if planes.ndim != 3 or planes.shape[2] not in (1, 3, 4) or planes.size == 0:
-        raise ImageError(f"{name}: an array of shape {image.shape} is not a picture")
-    if planes.dtype not in (np.uint8, np.uint16):
-        raise ImageError(f"{name}: a picture is uint8 or uint16, not {image.dtype}")
-    if suffix not in SUFFIXES:
-        raise ImageError(f"{name}: cannot write {suffix or 'no suffix'}; use {' '.join(SUFFIXES)}")
-    if planes.dtype == np.uint16 and suffix not in _DEEP_SUFFIXES:
-        raise ImageError(f"{name}: {suffix} holds 8 bits only; write PNG or TIFF")
-    if planes.shape[2] == 4 and suffix not in _ALPHA_SUFFIXES:
-        raise ImageError(f"{name}: {suffix} holds no transparency; write PNG, TIFF or WebP")
-    order = {1: [0], 3: [2, 1, 0], 4: [2, 1, 0, 3]}[planes.shape[2]]
-    options = _ENCODING.get(suffix, [])
-    try:
-        done, data = cv2.imencode(suffix, np.ascontiguousarray(planes[..., order]), options)
-    except cv2.error as error:
-        raise ImageError(f"{name}: cannot be encoded: {error.err}") from error
-    if not done:
-        raise ImageError(f"{name}: cannot be encoded at {planes.shape[1]}x{planes.shape[0]} px")
-    return data.tobytes()

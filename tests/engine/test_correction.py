@@ -10,13 +10,13 @@ from torch.nn import functional as F
 
 from data import REPRESENTATIONS
 from data.degradations.pixelation import resize_nearest
-from engine.correction import PixelationCorrector
+from engine.correction import BlockRestorer, PixelationCorrector
 from engine.detector import Detector
 from engine.restore_options import RestoreOptions
 from engine.restorer import Restorer
 from modeling.architectures.sharpen import Sharpen
 from modeling.descriptor import ClassifierDescriptor, Descriptor
-from utils.errors import ConfigError
+from utils.errors import ConfigError, ImageTooLargeError
 
 
 class Fourfold(nn.Module):
@@ -93,3 +93,17 @@ def test_a_network_that_keeps_the_size_is_refused(corrector):
 def test_another_size_is_refused(corrector, photograph):
     with pytest.raises(ConfigError, match="outscale"):
         corrector.restore(photograph, options=RestoreOptions(outscale=2))
+
+
+def test_blocks_are_restored_without_asking_a_detector(corrector, photograph):
+    picture = resize_nearest(photograph[1::3, 1::3], *photograph.shape[:2])
+    asked, verdict = corrector.correct(picture)
+    assert (BlockRestorer(Restorer(Fourfold(), "cpu")).restore(picture) == asked).all()
+    assert verdict.verdict == "pixelated" and verdict.block == pytest.approx(3, rel=0.02)
+    assert corrector.correct(photograph)[1].block is None
+
+
+def test_what_would_become_too_large_is_refused(photograph):
+    picture = resize_nearest(photograph[::3, ::3], *photograph.shape[:2])
+    with pytest.raises(ImageTooLargeError, match="more than the 1,000 allowed"):
+        BlockRestorer(Restorer(Fourfold(), "cpu"), max_pixels=1000).restore(picture)

@@ -1,5 +1,7 @@
 import io
 import os
+import struct
+import zlib
 
 import cv2
 import numpy as np
@@ -8,7 +10,7 @@ import tifffile
 import torch
 from PIL import Image, ImageOps
 
-from utils.errors import ImageError
+from utils.errors import ImageError, ImageFormatError, ImageTooLargeError
 from utils.images import (
     decode_image,
     encode_png,
@@ -256,6 +258,35 @@ def test_not_pictures(tmp_path, content):
         with pytest.raises(ImageError, match=r"a\.png") as caught:
             read(path)
         assert "\n" not in str(caught.value)
+
+
+SVG = b"<?xml version='1.0'?>\n<svg xmlns='http://www.w3.org/2000/svg'/>"
+HEIC = b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic"
+
+
+@pytest.mark.parametrize("kind", ["GIF", "JPEG2000", "PPM", "ICO"])
+def test_formats_that_are_not_read_are_named(picture, kind):
+    stream = io.BytesIO()
+    Image.fromarray(picture).save(stream, kind)
+    with pytest.raises(ImageFormatError, match=rf"^a: {kind} pictures are not read; convert it"):
+        decode_image(stream.getvalue(), "a")
+
+
+@pytest.mark.parametrize(("data", "kind"), [(SVG, "SVG"), (HEIC, "HEIF")])
+def test_formats_that_pillow_does_not_know_are_named(data, kind):
+    with pytest.raises(ImageFormatError, match=kind):
+        decode_image(data, "a")
+
+
+def png_chunk(kind, data):
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def test_a_bomb_is_refused_by_its_header():
+    header = png_chunk(b"IHDR", struct.pack(">IIBBBBB", 50000, 50000, 8, 2, 0, 0, 0))
+    data = b"\x89PNG\r\n\x1a\n" + header + png_chunk(b"IDAT", b"")
+    with pytest.raises(ImageTooLargeError, match="too large"):
+        decode_image(data, "a")
 
 
 def test_missing_file_and_folder(tmp_path):
