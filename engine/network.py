@@ -13,7 +13,10 @@ from engine.color import ENLARGING_REACH, keep_chroma, remove_light
 from engine.precision import autocast
 from layers.color import luminance
 from modeling.descriptor import Descriptor, SeesWhole
+from utils.image_rows import Pixels
 from utils.images import to_tensor
+
+_STRIP = 2**21  # pixels that are looked at together
 
 
 class Network:
@@ -44,13 +47,17 @@ class Network:
         carries = self.descriptor.channels == 1 and self.descriptor.scale > 1
         return ENLARGING_REACH if carries else 0
 
-    def look(self, image: np.ndarray) -> object | None:
+    def look(self, image: Pixels) -> object | None:
         """What an architecture with global context wants to know of the whole picture, HWC."""
         if not isinstance(self.model, SeesWhole):
             return None
+        height, width = image.shape[:2]
+        rows = max(1, _STRIP // width)
+        # Strips on the CPU: as floats the whole picture may be more than there is memory for.
+        parts = (image[top : top + rows, :][..., :3] for top in range(0, height, rows))
+        strips = (self._taken(to_tensor(part)[None]) for part in parts)
         with torch.inference_mode(), autocast(self.device, self._precision_of(image)):
-            # Left on the CPU: the whole picture may be more than the device can hold.
-            return self.model.look(self._taken(to_tensor(image)[None]))
+            return self.model.look(strips, (height, width))
 
     def restore(
         self, image: np.ndarray, seen: object | None = None, top: int = 0, left: int = 0
@@ -74,7 +81,7 @@ class Network:
             output = forward(self._taken(picture)).float()
             return self._given(picture, output)[0]
 
-    def _precision_of(self, image: np.ndarray) -> str:
+    def _precision_of(self, image: Pixels) -> str:
         return "float32" if image.dtype == np.uint16 else self.precision
 
     def _taken(self, picture: Tensor) -> Tensor:

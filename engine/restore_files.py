@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from engine.restore_large import restore_large
 from engine.restore_options import DEFAULTS, RestoreOptions, RestoresPictures
 from engine.restore_video import restore_video
+from engine.restorer import Restorer
 from engine.video import VIDEO_SUFFIXES
 from utils.errors import ImageError, PellucidError
 from utils.files import atomic_write_bytes
@@ -108,11 +110,14 @@ def restore_file(restorer: RestoresPictures, job: Job, options: RestoreOptions =
 
     A picture that the restorer leaves as it is keeps its file's bytes, where the format stays. A
     format that holds less (JPEG: 8 bit, no transparency) takes what it can hold, and a lost
-    transparency is reported.
+    transparency is reported. Of a large picture that is restored in tiles only a few rows are in
+    memory at any time, as far as the formats let it.
 
     Raises:
         PellucidError: the picture cannot be read, restored or written.
     """
+    if isinstance(restorer, Restorer) and restore_large(restorer, job.source, job.output, options):
+        return
     image = read_image(job.source, keep_alpha=True)
     suffix = job.output.suffix.lower()
     if image.shape[2] == 4 and suffix in (".jpg", ".jpeg", ".bmp"):

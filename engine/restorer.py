@@ -6,10 +6,10 @@ that what was measured is what people get.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
 import numpy as np
 import torch
@@ -22,14 +22,18 @@ from engine.network import Network
 from engine.precision import resolve_device, resolve_precision
 from engine.restore_options import DEFAULTS, RestoreOptions
 from engine.tile_choice import TileChooser, window_pixels
-from engine.tiling import Place, Tiling, count_pieces, restored_pieces
+from engine.tiling import Tiling, count_pieces, restored_pieces
 from modeling.descriptor import Descriptor
 from utils.errors import ImageError
+from utils.image_rows import Canvas, Pixels, Place
 from utils.images import to_tensor, to_uint8, to_uint16
 from utils.logging import get_logger
 from utils.resampling import resize_bicubic
 
 _log = get_logger(__name__)
+
+Result = TypeVar("Result")
+CanvasKind = TypeVar("CanvasKind", bound=Canvas)
 
 _TURNS = range(8)  # four quarter turns, and the same of the reflected picture
 
@@ -104,21 +108,81 @@ class Restorer:
             ImageError: the array is no such picture, it does not fit into memory even in the
                 smallest tiles, or the model gave values that are not finite.
         """
-        _check(image, name)
+        tiling = self._tiling_of(image, name, options)
         colours = image[..., :3]
-        tiling = self._chooser.choose(colours, name, options.tile, options.tile_overlap)
-        while True:
-            work = partial(self._restore_in, tiling, colours, name, options)
-            restored = unless_out_of_memory(work, self.device)
-            if restored is not None:
-                break
-            tiling = self._smaller(tiling, image.shape[:2], name, options)
+        work = partial(self._restore_in, image=colours, name=name, options=options)
+        restored = self._in_memory(work, tiling, image.shape[:2], name, options)
         if image.shape[2] < 4:
             return restored
         return np.dstack([restored, _resized(image[..., 3:], *restored.shape[:2])])
 
+    def goes_in_parts(self, picture: Pixels, name: str, options: RestoreOptions) -> bool:
+        """Whether a picture is restored in tiles, each of which is final: `restore_into` serves.
+
+        Raises:
+            ImageError: the array is no such picture.
+        """
+        if options.self_ensemble or options.outscale is not None:
+            return False  # these put together, or resample, what all of the picture became
+        if picture.shape[2] == 4 and self.descriptor.scale > 1:
+            return False  # the transparency is resampled
+        return not self._tiling_of(picture, name, options).covers(picture.shape[:2])
+
+    def restore_into(
+        self,
+        picture: Pixels,
+        new_canvas: Callable[[tuple[int, ...]], CanvasKind],
+        name: str = "picture",
+        options: RestoreOptions = DEFAULTS,
+    ) -> CanvasKind:
+        """Restore a picture that `goes_in_parts`, of which nobody needs to hold all.
+
+        Args:
+            picture: as for `restore`, or what gives its parts.
+            new_canvas: makes, from height, width and channels, what the result's parts are put
+                on, row of tiles by row of tiles; called anew where memory ran out amid one.
+            name: what messages call the picture.
+            options: tiles.
+
+        Returns:
+            The last canvas, with the whole result on it: what `restore` gives, to the bit.
+
+        Raises:
+            ImageError: as `restore` does.
+        """
+        height, width, channels = picture.shape
+        scale = self.descriptor.scale
+
+        def work(tiling: Tiling) -> CanvasKind:
+            self._tell_difference(tiling, picture, name)
+            canvas = new_canvas((height * scale, width * scale, channels))
+            self._fill(canvas, tiling, picture, name)
+            return canvas
+
+        tiling = self._tiling_of(picture, name, options)
+        return self._in_memory(work, tiling, (height, width), name, options)
+
+    def _tiling_of(self, picture: Pixels, name: str, options: RestoreOptions) -> Tiling:
+        _check(picture, name)
+        return self._chooser.choose(picture, name, options.tile, options.tile_overlap)
+
+    def _in_memory(
+        self,
+        work: Callable[[Tiling], Result],
+        tiling: Tiling,
+        size: tuple[int, ...],
+        name: str,
+        options: RestoreOptions,
+    ) -> Result:
+        """What `work` gives in these tiles, or in smaller ones where memory runs out."""
+        while True:
+            result = unless_out_of_memory(partial(work, tiling), self.device)
+            if result is not None:
+                return result
+            tiling = self._smaller(tiling, size, name, options)
+
     def _smaller(
-        self, tiling: Tiling, size: tuple[int, int], name: str, options: RestoreOptions
+        self, tiling: Tiling, size: tuple[int, ...], name: str, options: RestoreOptions
     ) -> Tiling:
         """What to try after memory ran out."""
         smaller = self._chooser.smaller(size, tiling, options.tile_overlap)
@@ -141,11 +205,9 @@ class Restorer:
         height, width, channels = image.shape
         scale = self.descriptor.scale
         self._tell_difference(tiling, image, name)
-        to_integers = to_uint16 if image.dtype == np.uint16 else to_uint8
         if not options.self_ensemble and options.outscale is None:
             result = np.empty((height * scale, width * scale, channels), image.dtype)
-            for place, piece in self._pieces(tiling, image, name):
-                result[place] = to_integers(piece)
+            self._fill(result, tiling, image, name)
             return result
         turns = _TURNS if options.self_ensemble else _TURNS[:1]
         total = np.zeros((height * scale, width * scale, channels), np.float32)
@@ -156,18 +218,25 @@ class Restorer:
         total /= len(turns)
         if options.outscale is not None:
             total = resize_bicubic(total, *options.size_of(height, width))
-        return to_integers(torch.from_numpy(total).movedim(-1, 0))
+        return _to_depth(torch.from_numpy(total).movedim(-1, 0), image.dtype)
 
-    def _pieces(
-        self, tiling: Tiling, image: np.ndarray, name: str
-    ) -> Iterator[tuple[Place, Tensor]]:
-        """Restore gray or RGB, HWC, piece by piece: where each belongs, and it, float32 CHW."""
-        size = image.shape[:2]
+    def _fill(self, canvas: Canvas, tiling: Tiling, image: Pixels, name: str) -> None:
+        """Put restored piece by piece on `canvas`, beside it the transparency as it is."""
+        for place, piece in self._pieces(tiling, image, name):
+            restored = _to_depth(piece, image.dtype)
+            if image.shape[2] == 4:
+                restored = np.dstack([restored, image[place][..., 3:]])
+            canvas[place] = restored
+
+    def _pieces(self, tiling: Tiling, image: Pixels, name: str) -> Iterator[tuple[Place, Tensor]]:
+        """Restore the colours piece by piece: where each belongs, and it, float32 CHW."""
+        size = (image.shape[0], image.shape[1])
         whole = tiling.covers(size)
         seen = None if whole else self._network.look(image)
 
         def restore(rows: slice, columns: slice) -> Tensor:
-            return self._network.restore(image[rows, columns], seen, rows.start, columns.start)
+            part = image[rows, columns][..., :3]
+            return self._network.restore(part, seen, rows.start, columns.start)
 
         pieces = restored_pieces(restore, size, tiling, self.descriptor.scale)
         count = count_pieces(size, tiling)
@@ -177,7 +246,7 @@ class Restorer:
                 raise ImageError(f"{name}: the model gave values that are not finite")
             yield place, piece
 
-    def _tell_difference(self, tiling: Tiling, image: np.ndarray, name: str) -> None:
+    def _tell_difference(self, tiling: Tiling, image: Pixels, name: str) -> None:
         """Measure, once, what tiles change where they cannot give the whole picture's result.
 
         A part of the picture that goes through at once, and is thus known to fit into memory, is
@@ -188,7 +257,7 @@ class Restorer:
             return
         self._difference_told = True
         top, left = (max(0, (length - tiling.window) // 2) for length in size)
-        part = image[top : top + tiling.window, left : left + tiling.window]
+        part = image[top : top + tiling.window, left : left + tiling.window][..., :3]
         halves = self._chooser.tiling(max(1, tiling.window // 2), tiling.overlap)
         whole, tiled = (
             self._restore_in(how, part, name, DEFAULTS).astype(np.float32)
@@ -205,11 +274,16 @@ class Restorer:
         )
 
 
-def _check(image: np.ndarray, name: str) -> None:
-    if image.ndim != 3 or image.shape[2] not in (1, 3, 4) or image.size == 0:
+def _check(image: Pixels, name: str) -> None:
+    if len(image.shape) != 3 or image.shape[2] not in (1, 3, 4) or 0 in image.shape:
         raise ImageError(f"{name}: an array of shape {image.shape} is not a picture (HWC)")
     if image.dtype not in (np.uint8, np.uint16):
         raise ImageError(f"{name}: has values of type {image.dtype}; 8 or 16 bit are restored")
+
+
+def _to_depth(tensor: Tensor, dtype: np.dtype) -> np.ndarray:
+    """A CHW tensor in [0, 1] as an HWC picture of a depth, clamped and rounded."""
+    return to_uint16(tensor) if dtype == np.uint16 else to_uint8(tensor)
 
 
 def _turned(image: np.ndarray, turn: int) -> np.ndarray:
@@ -221,7 +295,6 @@ def _resized(image: np.ndarray, height: int, width: int) -> np.ndarray:
     """An HWC picture at another size, same depth; the same array at its own."""
     if image.shape[:2] == (height, width):
         return image
-    to_integers = to_uint16 if image.dtype == np.uint16 else to_uint8
     planes = to_tensor(image).movedim(0, -1).numpy()
     resized = resize_bicubic(planes, height, width)
-    return to_integers(torch.from_numpy(resized).movedim(-1, 0))
+    return _to_depth(torch.from_numpy(resized).movedim(-1, 0), image.dtype)

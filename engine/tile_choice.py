@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,11 +13,14 @@ import torch
 from engine.memory import available_bytes, peak_bytes
 from engine.tiling import Tiling, exact_overlap
 from modeling.descriptor import Descriptor
+from utils.image_rows import Pixels
 from utils.logging import get_logger
 
 _log = get_logger(__name__)
 
 _PROBE = 256  # side of the picture on which memory is measured; none of this size is tiled
+_ENOUGH = 1e9  # bytes beyond which larger tiles gain nothing, where their overlap costs little
+_WIDE = 20  # overlaps that a tile is wide whose overlap costs little: a fifth of its pixels
 _SHARE = 0.7  # of the memory that is free; the rest is for what a measurement cannot see
 _SMALLEST = 16  # least side of a tile: below, a tile is nearly all overlap
 _BLENDED = 8  # where no overlap is exact, neighbours blend over this fraction of a tile
@@ -44,11 +47,11 @@ class TileChooser:
     _ran_out: float = math.inf  # pixels of the smallest window for which memory did not suffice
     _told: tuple[tuple[int, int], Tiling] | None = None
 
-    def choose(self, image: np.ndarray, name: str, tile: int | None, overlap: int | None) -> Tiling:
+    def choose(self, image: Pixels, name: str, tile: int | None, overlap: int | None) -> Tiling:
         """How to cut a picture; one tile as large as the picture where it is restored whole.
 
         Args:
-            image: HWC, with the channels that are restored.
+            image: of which only the form is looked at.
             name: what messages call the picture.
             tile: side of a tile in pixels; None chooses the largest for which memory suffices.
             overlap: in pixels; None chooses what makes tiles exact.
@@ -65,7 +68,7 @@ class TileChooser:
             tiling = smaller
         return tiling
 
-    def smaller(self, size: tuple[int, int], tiling: Tiling, overlap: int | None) -> Tiling | None:
+    def smaller(self, size: Sequence[int], tiling: Tiling, overlap: int | None) -> Tiling | None:
         """The next smaller tiles after memory ran out; None where there are none to try.
 
         From now on `choose` stays below what did not fit.
@@ -77,7 +80,7 @@ class TileChooser:
         """Whether tiles give what the whole picture gives."""
         return self.local and tiling.overlap >= exact_overlap(self.descriptor, self.reach)
 
-    def whole(self, size: tuple[int, int]) -> Tiling:
+    def whole(self, size: Sequence[int]) -> Tiling:
         """One tile that is the whole picture."""
         multiple = self.descriptor.size_multiple
         return Tiling(_up(max(size), multiple), 0, 0, multiple)
@@ -95,7 +98,7 @@ class TileChooser:
         ramp = 0 if self.local and seen >= exact else min(seen, side // 2)
         return Tiling(side, seen, ramp, multiple)
 
-    def _halved(self, size: tuple[int, int], tiling: Tiling, overlap: int | None) -> Tiling | None:
+    def _halved(self, size: Sequence[int], tiling: Tiling, overlap: int | None) -> Tiling | None:
         side = min(tiling.tile, max(size))
         while side > max(_SMALLEST, self.descriptor.size_multiple):
             side = side // 2
@@ -104,23 +107,23 @@ class TileChooser:
                 return smaller
         return None
 
-    def _fitting(self, image: np.ndarray, name: str, overlap: int | None) -> Tiling:
-        """The whole picture, or the largest tiles whose memory is there."""
-        height, width = size = image.shape[:2]
+    def _fitting(self, image: Pixels, name: str, overlap: int | None) -> Tiling:
+        """The whole picture, or the largest tiles whose memory is there, and worth its while."""
+        height, width = size = (image.shape[0], image.shape[1])
         whole = self.whole(size)
         if height * width <= _PROBE**2:
             return whole
         available = available_bytes(self.device)
-        if available is None:  # nothing to compare with: running out is dealt with when it happens
-            return whole
         needed = self._measured_bytes_per_pixel(image)
-        pixels = int(_SHARE * available / needed)
+        most = math.inf if available is None else _SHARE * available / needed
+        pixels = min(most, self._worth(needed, overlap))
         if height * width <= pixels:
             return whole
         around = 2 * self.tiling(1, overlap).overlap
-        tiling = self.tiling(max(_SMALLEST, math.isqrt(pixels) - around), overlap)
-        if self._told != (size, tiling):
+        tiling = self.tiling(max(_SMALLEST, math.isqrt(int(pixels)) - around), overlap)
+        if pixels == most and self._told != (size, tiling):
             self._told = (size, tiling)
+            assert available is not None
             _log.info(
                 "%s: %dx%d pixels take about %.1f GB, and %.1f GB are free on %s; "
                 "restored in tiles of %d pixels",
@@ -129,17 +132,25 @@ class TileChooser:
             )
         return tiling
 
-    def _measured_bytes_per_pixel(self, image: np.ndarray) -> float:
-        key = (image.shape[2], image.dtype)
+    def _worth(self, needed: float, overlap: int | None) -> float:
+        """Pixels at once above which only memory is spent: tiles are exact, and wide enough."""
+        small = self.tiling(1, overlap)
+        if not self.is_exact(small):
+            return math.inf
+        return max(_ENOUGH / needed, ((_WIDE + 2) * small.overlap) ** 2)
+
+    def _measured_bytes_per_pixel(self, image: Pixels) -> float:
+        channels = min(image.shape[2], 3)
+        key = (channels, image.dtype)
         if key not in self._bytes_per_pixel:
             side = _up(_PROBE, self.descriptor.size_multiple)
-            probe = np.zeros((side, side, image.shape[2]), image.dtype)
+            probe = np.zeros((side, side, channels), image.dtype)
             peak = peak_bytes(lambda: self.restore(probe), self.device)
             self._bytes_per_pixel[key] = peak / side**2
         return self._bytes_per_pixel[key]
 
 
-def window_pixels(size: tuple[int, int], tiling: Tiling) -> int:
+def window_pixels(size: Sequence[int], tiling: Tiling) -> int:
     """Input pixels that go through the network at once, at most."""
     return min(size[0], tiling.window) * min(size[1], tiling.window)
 

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from modeling.descriptor import Descriptor
+from utils.image_rows import Place
 
-Place = tuple[slice, slice]  # rows and columns
 RestorePart = Callable[[slice, slice], Tensor]  # input rows and columns -> CHW, times the scale
 
 
@@ -108,7 +108,7 @@ class Span:
 
 
 def restored_pieces(
-    restore: RestorePart, size: tuple[int, int], tiling: Tiling, scale: int
+    restore: RestorePart, size: Sequence[int], tiling: Tiling, scale: int
 ) -> Iterator[tuple[Place, Tensor]]:
     """Restore a picture tile by tile and give each piece as soon as it is final.
 
@@ -144,7 +144,7 @@ def restored_pieces(
         yield (slice(start, start + final * scale), across), strip[:, : final * scale]
 
 
-def count_pieces(size: tuple[int, int], tiling: Tiling) -> int:
+def count_pieces(size: Sequence[int], tiling: Tiling) -> int:
     """How many pieces `restored_pieces` gives."""
     rows, columns = (len(spans_of(length, tiling)) for length in size)
     return rows if tiling.ramp else rows * columns

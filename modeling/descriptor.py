@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
@@ -83,8 +84,13 @@ class SeesWhole(Protocol):
     parts are not equal, nearer to it. So pictures of any size are restored in tiles.
     """
 
-    def look(self, x: Tensor) -> Any:
-        """What matters of the whole picture (N, C, H, W), which may lie on the CPU."""
+    def look(self, strips: Iterable[Tensor], size: Sequence[int]) -> Any:
+        """What matters of the whole picture, of which one strip is in memory at a time.
+
+        Args:
+            strips: its rows from top to bottom, each (N, C, h, W); they may lie on the CPU.
+            size: its height and width.
+        """
 
     def restore_part(self, x: Tensor, seen: Any, top: int, left: int) -> Tensor:
         """Restore rows from `top` and columns from `left` on, (N, C, h, w), of that picture."""

@@ -5,6 +5,7 @@ whose colours OpenCV would multiply by their opacity.
 """
 
 import io
+import mmap
 from collections.abc import Callable
 
 import cv2
@@ -43,7 +44,7 @@ def decode(data: bytes, header: ImageHeader, name: str) -> np.ndarray:
     Raises:
         ImageError: naming `name`, when the file is damaged or of a kind that is not read.
     """
-    if header.kind == "JPEG" and not _jpeg_ends(data):
+    if header.kind == "JPEG" and not jpeg_ends(data):
         raise _damaged(name)
     if header.kind == "TIFF" and header.bits == 8:
         return _with_pillow(data, name)
@@ -104,7 +105,7 @@ def _damaged(name: str) -> ImageError:
     return ImageError(f"{name}: the file is damaged or incomplete")
 
 
-def _jpeg_ends(data: bytes) -> bool:
+def jpeg_ends(data: bytes | mmap.mmap) -> bool:
     """Whether the scan is followed by an end mark; decoders fill a missing rest with gray."""
     position = 2
     while data[position : position + 1] == b"\xff":

@@ -12,14 +12,14 @@ saturates is something really lost; there a correction is estimated from the pic
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from layers.color import luminance
 from layers.convolution import ConvUnit
+from layers.strips import resize_bilinear, shrink_strips
 from layers.unet import UNetBody
 from modeling.descriptor import Descriptor
 from modeling.registries import ARCHITECTURES
@@ -72,12 +72,14 @@ class GlareNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         light, correction = self._estimate(self._shrunk(x))
         full = x.shape[-2:]
-        return _clear(x, _resize(light, full)) + _resize(correction, full)
+        return _clear(x, resize_bilinear(light, full)) + resize_bilinear(correction, full)
 
-    def look(self, x: Tensor) -> tuple[_Stretched, _Stretched]:
-        """Light and correction of the whole picture (N, C, H, W), which may lie on the CPU."""
-        light, correction = self._estimate(self._shrunk(x).to(self.light.weight.device))
-        return _Stretched(light, x.shape[-2:]), _Stretched(correction, x.shape[-2:])
+    def look(self, strips: Iterable[Tensor], size: Sequence[int]) -> tuple[_Stretched, _Stretched]:
+        """Light and correction of a whole picture; see `modeling.descriptor.SeesWhole`."""
+        gray = map(luminance, strips)
+        small = shrink_strips(gray, size[0], self._size_at_work(*size))
+        light, correction = self._estimate(small.to(self.light.weight.device))
+        return _Stretched(light, size), _Stretched(correction, size)
 
     def restore_part(
         self, x: Tensor, seen: tuple[_Stretched, _Stretched], top: int, left: int
@@ -87,7 +89,7 @@ class GlareNet(nn.Module):
         return _clear(x, light) + correction
 
     def _shrunk(self, x: Tensor) -> Tensor:
-        return _resize(luminance(x), self._size_at_work(*x.shape[-2:]))
+        return resize_bilinear(luminance(x), self._size_at_work(*x.shape[-2:]))
 
     def _estimate(self, small: Tensor) -> tuple[Tensor, Tensor]:
         """Light, (N, 2, h / 4, w / 4), and correction, (N, 1, h, w), at the working size."""
@@ -95,7 +97,7 @@ class GlareNet(nn.Module):
         # A light rounded to bf16 would show as steps of a gray level: estimate it at float32.
         with torch.autocast(small.device.type, enabled=False):
             light = self.light(features.to(small.dtype))
-        cleared = _clear(small, _resize(light, small.shape[-2:]))
+        cleared = _clear(small, resize_bilinear(light, small.shape[-2:]))
         correction = self.shuffle(
             self.refine(
                 torch.cat([self.unshuffle(small), self.unshuffle(cleared), features], dim=1)
@@ -119,7 +121,7 @@ class _Stretched:
         self._small = small
         # What resizing takes from each row and column: the identity, resized.
         self._rows, self._columns = (
-            _resize(torch.eye(old).to(small)[None, None], (new, old))[0, 0]
+            resize_bilinear(torch.eye(old).to(small)[None, None], (new, old))[0, 0]
             for old, new in zip(small.shape[-2:], size, strict=True)
         )
 
@@ -128,15 +130,6 @@ class _Stretched:
         rows, columns = self._rows[top : top + height], self._columns[left : left + width]
         with torch.autocast(self._small.device.type, enabled=False):
             return rows @ self._small @ columns.T
-
-
-def _resize(x: Tensor, size: Sequence[int]) -> Tensor:
-    """Bilinear, averaging over all covered pixels where it shrinks.
-
-    Antialiasing changes nothing where it enlarges: asked for always, it leaves no branch that
-    would tie an exported network to some sizes.
-    """
-    return F.interpolate(x, size=tuple(size), mode="bilinear", align_corners=False, antialias=True)
 
 
 def _clear(x: Tensor, light: Tensor) -> Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -29,21 +31,19 @@ class HistogramEqualization(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.restore_part(x, self.look(x))
+        return self.restore_part(x, self.look([x], x.shape[-2:]))
 
-    def look(self, x: Tensor) -> Tensor:
-        """What each 8-bit level of the pictures (N, C, H, W) becomes: (N, 256) in [0, 1]."""
-        levels = (_value(x) * _TOP).round().long().flatten(1)
-        none = levels.new_zeros(levels.shape[0], _TOP + 1)
-        counts = none.scatter_add(1, levels, torch.ones_like(levels))
+    def look(self, strips: Iterable[Tensor], size: Sequence[int]) -> Tensor:
+        """What each 8-bit level of whole pictures becomes, (N, 256) in [0, 1]; see `SeesWhole`."""
+        counts = sum(map(_counts, strips))
         upto = counts.cumsum(1)
-        lowest = levels.amin(1, keepdim=True)
+        lowest = (counts > 0).int().argmax(1, keepdim=True)
         darkest = counts.gather(1, lowest)  # pixels of the lowest level, which becomes 0
         brighter = upto[:, -1:] - darkest
         curve = (upto - darkest).clamp(min=0) * _TOP / brighter.clamp(min=1)
-        unchanged = torch.arange(_TOP + 1, device=x.device).to(curve)
+        unchanged = torch.arange(_TOP + 1, device=counts.device).to(curve)
         flat = brighter == 0  # a picture of one level stays as it is
-        return torch.where(flat, unchanged, curve.round()).to(x.dtype) / _TOP
+        return torch.where(flat, unchanged, curve.round()) / _TOP
 
     def restore_part(self, x: Tensor, seen: Tensor, top: int = 0, left: int = 0) -> Tensor:
         """Rows from `top` and columns from `left` of the picture looked at, as in `forward`."""
@@ -55,6 +55,13 @@ class HistogramEqualization(nn.Module):
         equalized = torch.lerp(low, high, places - below).view_as(value)
         gain = equalized / value.clamp(min=torch.finfo(x.dtype).tiny)
         return (x.clamp(0, 1) * gain).clamp(0, 1)
+
+
+def _counts(x: Tensor) -> Tensor:
+    """How many pixels of (N, C, H, W) have each 8-bit level: (N, 256)."""
+    levels = (_value(x) * _TOP).round().long().flatten(1)
+    none = levels.new_zeros(levels.shape[0], _TOP + 1)
+    return none.scatter_add(1, levels, torch.ones_like(levels))
 
 
 def _value(x: Tensor) -> Tensor:

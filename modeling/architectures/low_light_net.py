@@ -1,6 +1,6 @@
 """LowLightNet: NAFNet's blocks at half the resolution, after a fixed guess of the exposure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -72,12 +72,12 @@ class LowLightNet(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.restore_part(x, self.look(x))
+        return self.restore_part(x, _gain(x.mean((1, 2, 3), keepdim=True)))
 
-    def look(self, x: Tensor) -> Tensor:
-        """The factor k that exposes the whole pictures (N, 3, H, W): (N, 1, 1, 1)."""
-        gain: Tensor = _KEY / (x.mean((1, 2, 3), keepdim=True) + _DARKEST)
-        return gain
+    def look(self, strips: Iterable[Tensor], size: Sequence[int]) -> Tensor:
+        """The factor k that exposes whole pictures, (N, 1, 1, 1); see `SeesWhole`."""
+        mean = sum(x.mean((1, 2, 3), keepdim=True) * (x.shape[-2] / size[0]) for x in strips)
+        return _gain(mean)
 
     def restore_part(self, x: Tensor, seen: Tensor, top: int = 0, left: int = 0) -> Tensor:
         """A part of the pictures looked at, wherever it lies, exposed as the whole is."""
@@ -91,3 +91,8 @@ class LowLightNet(nn.Module):
         planes = F.pixel_unshuffle(torch.cat([exposed, root, exposure], dim=1), _SHUFFLE)
         restored = exposed + F.pixel_shuffle(self.body(planes), _SHUFFLE)
         return restored[..., :height, :width]
+
+
+def _gain(mean: Tensor) -> Tensor:
+    """The factor k that exposes pictures of this mean."""
+    return _KEY / (mean + _DARKEST)
