@@ -11,6 +11,7 @@ from utils.registry import did_you_mean
 
 _CHOICES: dict[str, tuple[Any, ...]] = {
     "PRECISION": ("auto", "float32", "bf16", "fp16"),
+    "SPEED.MEMORY_FORMAT": ("auto", "contiguous", "channels_last"),
     "DATA.CHANNELS": (1, 3),
 }
 _AT_LEAST = {

@@ -47,9 +47,15 @@ _C.SOLVER.EPOCHS = 50  # length of the run
 _C.SOLVER.ITERATIONS = None  # a length in optimizer steps instead; EPOCHS is then ignored
 _C.SOLVER.SYNC_BATCHNORM = False  # batch norm over the samples of all processes; CUDA only
 _C.SOLVER.ACCUMULATE = 1  # parts a batch is worked on in, one after another; batch norm sees a part
+_C.SOLVER.RECOMPUTE = False  # compute activations anew going backward: less memory, more time
 _C.SOLVER.CLIP_NORM = None  # gradients with a larger global norm are shortened to this
 _C.SOLVER.AVERAGE = None  # decay of averaged weights (0.999), which are then validated and kept
 _C.SOLVER.MAX_SKIPPED = 20  # the run stops after so many steps in a row that were not finite
+
+_C.SPEED = Config()
+_C.SPEED.MEMORY_FORMAT = "auto"  # auto takes the one that wins; else contiguous, channels_last
+_C.SPEED.COMPILE = False  # torch.compile the networks: minutes at the start, for faster steps
+_C.SPEED.CUDA_GRAPHS = False  # with COMPILE on one GPU: a step's kernels are launched as one
 
 _C.VALIDATION = Config()
 _C.VALIDATION.PERIOD = 1  # epochs between validations; the last epoch is always validated

@@ -240,13 +240,14 @@ def open_dataset(cfg: Config, split: str) -> Source:
 
 
 def to_device(
-    batch: dict[str, Any], device: str | torch.device, channels_last: bool = False
+    batch: dict[str, Any],
+    device: str | torch.device,
+    layout: torch.memory_format = torch.contiguous_format,
 ) -> dict[str, Any]:
-    """A batch with its pictures on `device`, float32 in [0, 1].
+    """A batch with its pictures on `device`, float32 in [0, 1], in the memory format `layout`.
 
     The one place where 8 bit becomes float: 255 is 1 exactly.
     """
-    layout = torch.channels_last if channels_last else torch.contiguous_format
     moved = dict(batch)
     if "label" in batch:
         moved["label"] = batch["label"].to(device, non_blocking=True)

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from config import Config
-from data.build import Loader, build_loader, to_device
+from data.build import Loader, build_loader
 from data.division import Division
 from data.doctor import refuse_findings
 from data.inventory import inventory_of
@@ -19,19 +19,16 @@ from engine.averaging import AveragedWeights
 from engine.best import BestTracker
 from engine.checkpoint import load_into, load_weights
 from engine.classification import ClassificationEvaluator, build_evaluator
-from engine.classification_checks import check_labeller, check_learner
+from engine.classification_checks import check_labeller
 from engine.evaluator import Evaluator
 from engine.generators import seed_everything
-from engine.learners import LEARNERS
-from engine.parallel import share_batch_norm
+from engine.learning import build_step
 from engine.precision import resolve_device, resolve_precision
-from engine.step import Batch, TrainingStep
+from engine.step import TrainingStep
 from engine.training_sample import TrainingSample
 from engine.update import Update
 from modeling.build import build_losses, build_network
-from solver import build_optimizer, build_scheduler
 from utils.distributed import is_main, rank
-from utils.registry import build_part
 
 
 @dataclass(frozen=True)
@@ -102,42 +99,12 @@ def assemble(cfg: Config, from_weights: bool = True) -> Parts:
     model = _initial_model(cfg, from_weights)
     refuse_findings(cfg, model.descriptor.scale, ("train", "val"))
     precision = resolve_precision(cfg.PRECISION, device, model.descriptor.precisions)
-    # NHWC is what a GPU's convolutions compute in; what the CPU's gain depends on the network.
-    channels_last = device.type == "cuda"
-    layout = torch.channels_last if channels_last else torch.contiguous_format
-    model = model.to(device, memory_format=layout)
+    model = model.to(device)
     losses = {name: (loss.to(device), weight) for name, (loss, weight) in build_losses(cfg).items()}
-    learner = build_part(
-        LEARNERS,
-        cfg.LEARNER,
-        "LEARNER",
-        model=model,
-        losses=losses,
-        device=device,
-        precision=precision,
-    )
-    check_learner(cfg, learner, losses)
-    if cfg.SOLVER.SYNC_BATCHNORM:
-        share_batch_norm(learner.networks, device)
     train_loader = build_loader(cfg, "train", device)
     iterations = cfg.SOLVER.ITERATIONS or cfg.SOLVER.EPOCHS * len(train_loader)
     epochs = math.ceil(iterations / len(train_loader))
-    checks.check_networks(cfg, learner.networks)
-    updates = {
-        name: Update(
-            network,
-            optimizer := build_optimizer(cfg, network.parameters(), name),
-            build_scheduler(cfg, optimizer, epochs, len(train_loader), directions, name),
-            torch.amp.GradScaler(device.type, enabled=precision == "fp16"),
-            cfg.SOLVER.CLIP_NORM,
-        )
-        for name, network in learner.networks.items()
-    }
-
-    def bring(batch: Batch) -> Batch:
-        return to_device(batch, device, channels_last)
-
-    step = TrainingStep(learner, updates, cfg.SOLVER.ACCUMULATE, bring)
+    step = build_step(cfg, model, losses, device, precision, epochs, len(train_loader))
     if not is_main():  # the networks are drawn alike everywhere, what they draw in training is not
         seed_everything(cfg.SEED, rank())
     return Parts(
@@ -149,7 +116,7 @@ def assemble(cfg: Config, from_weights: bool = True) -> Parts:
         sample=TrainingSample(cfg, train_loader, device),
         train_loader=train_loader,
         val_loader=build_loader(cfg, "val", device),
-        updates=updates,
+        updates=step.updates,
         average=AveragedWeights(model, cfg.SOLVER.AVERAGE) if cfg.SOLVER.AVERAGE else None,
         tracker=_tracker(cfg, directions),
         iterations=iterations,

@@ -8,14 +8,14 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import config
+from torch import nn
+
 from config import Config
 from engine import checks
 from engine.announcements import say_how_it_ended, say_what_begins, say_what_goes_on
 from engine.assembly import assemble
 from engine.checkpoint import (
     load_checkpoint,
-    load_into,
     load_last_checkpoint,
     remove_torn,
     save_checkpoint,
@@ -23,19 +23,18 @@ from engine.checkpoint import (
 )
 from engine.divisions import refuse_other_divisions
 from engine.evaluator import Evaluation
-from engine.generators import generator_states, restore_generators
 from engine.guard import refuse_bad_steps
 from engine.history import EPOCH, STEP, History
 from engine.meters import LossMeter, Reading
 from engine.output import OutputFolder
 from engine.position import Position
+from engine.run_state import Stateful, give_back, take_state
 from engine.signals import Stopped, StopSignals, until_stopped
 from engine.step import GRADIENT, MODEL, TOTAL, Batch
 from engine.unreadable import UnreadableFiles
 from engine.validation import Validation
 from engine.writers import ProgressBar
-from utils.distributed import barrier, from_main, gather, is_main, rank
-from utils.errors import CheckpointError
+from utils.distributed import barrier, from_main, is_main
 from utils.logging import get_logger
 
 _log = get_logger(__name__)
@@ -111,16 +110,7 @@ class Trainer:
                 stays.
         """
         self._refuse_bad(self._meter.peek())
-        states = {name: part.state_dict() for name, part in self._stateful().items()}
-        state = {
-            **states,
-            "config": config.as_dict(self.cfg),
-            "networks": {
-                name: update.network.state_dict() for name, update in self.parts.updates.items()
-            },
-            "baseline": self._validation.baseline,
-            "generators": gather(generator_states()),
-        }
+        state = take_state(self.cfg, self._networks, self._stateful())
         if is_main():
             save_checkpoint(self.output.last, state, self.cfg.CHECKPOINT.KEEP)
 
@@ -244,7 +234,7 @@ class Trainer:
         self._assemble(from_weights=False)
         if is_main():
             refuse_other_divisions(self.output.split, self.parts.divisions)
-        self._restore(state, checkpoint)
+        give_back(state, self._networks, self._stateful(), checkpoint)
         self._tell_writers(self.position)
         say_what_begins(self.parts, self.cfg.MODEL.NAME)
         say_what_goes_on(checkpoint, self.position, changes)
@@ -262,7 +252,11 @@ class Trainer:
         writers = self.output.open(self.cfg, *length, parts.divisions, done)
         self.history.tell(*writers, self._bar)
 
-    def _stateful(self) -> dict[str, Any]:
+    @property
+    def _networks(self) -> dict[str, nn.Module]:
+        return {name: update.network for name, update in self.parts.updates.items()}
+
+    def _stateful(self) -> dict[str, Stateful]:
         """What has a state of its own to be saved, by its name in the checkpoint."""
         return {
             "position": self.position,
@@ -270,21 +264,10 @@ class Trainer:
             "history": self.history,
             "meter": self._meter,
             "unreadable": self._unreadable,
+            "baseline": self._validation,
             **{f"update of {name}": update for name, update in self.parts.updates.items()},
             **({} if self.parts.average is None else {"average": self.parts.average}),
         }
-
-    def _restore(self, state: Mapping[str, Any], checkpoint: Path) -> None:
-        try:
-            for name, update in self.parts.updates.items():
-                load_into(update.network, state["networks"][name], checkpoint)
-            for name, part in self._stateful().items():
-                part.load_state_dict(state[name])
-            self._validation.baseline = dict(state["baseline"])
-            if rank() < len(state["generators"]):  # there may be more processes than there were
-                restore_generators(state["generators"][rank()])
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise CheckpointError(f"{checkpoint}: cannot be gone on from: {error!r}") from error
 
     def _save_and_leave(self, stop: StopSignals) -> None:
         self._bar.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from engine.assembly import Parts
 from engine.evaluator import Evaluation
 from engine.generators import untouched_generators
@@ -51,3 +53,11 @@ class Validation:
             told = "  ".join(f"{name} {value:.5g}" for name, value in self.baseline.items())
             _log.info("validation pictures as they are (%s): %s", evaluation.input_name, told)
         return evaluation, learnt
+
+    def state_dict(self) -> dict[str, float]:
+        """The baseline."""
+        return dict(self.baseline)
+
+    def load_state_dict(self, state: Mapping[str, float]) -> None:
+        """Go on from where `state` was taken."""
+        self.baseline = dict(state)

@@ -13,6 +13,7 @@ from layers.normalization import LayerNorm2d
 from layers.padding import pad_to_multiple
 from layers.precision import in_full_precision
 from layers.reach import Interval, receptive_field, through_u_shape, widened
+from layers.recompute import Recomputable
 
 
 class NAFBody(nn.Module):
@@ -88,7 +89,7 @@ class NAFBody(nn.Module):
         return in_full_precision(self.ending, features)[..., :height, :width]
 
 
-class NAFBlock(nn.Module):
+class NAFBlock(Recomputable):
     """The paper's block: (N, channels, H, W) -> the same shape; the identity before training."""
 
     def __init__(self, channels: int) -> None:

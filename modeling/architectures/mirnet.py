@@ -14,6 +14,7 @@ from layers.memory_format import channels_last
 from layers.padding import pad_to_multiple
 from layers.precision import in_full_precision
 from layers.reach import Interval, hull, receptive_field, widened
+from layers.recompute import Recomputable
 from layers.resampling import Doublings, Halvings, before_resampling
 from modeling.descriptor import Descriptor
 from modeling.registries import ARCHITECTURES
@@ -132,7 +133,7 @@ class _Group(nn.Module):
         return self.body(x).add_(x)
 
 
-class _MultiScaleBlock(nn.Module):
+class _MultiScaleBlock(Recomputable):
     """Multi-scale residual block: (N, C, H, W) -> the same shape.
 
     Stream j has 2**j times the channels and 1 / 2**j of the height and width of stream 0.

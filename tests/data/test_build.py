@@ -303,14 +303,13 @@ def test_degrading_with_nothing_keeps_every_value(dtype):
     assert np.array_equal(sample["input"], source.picture)
 
 
-@pytest.mark.parametrize("channels_last", [False, True])
-def test_to_device_is_exact(channels_last):
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_to_device_is_exact(layout):
     values = np.array([[[0, 0, 0], [128, 128, 128], [255, 255, 255]]], np.uint8)
     batch = collate([{"input": values, "target": values, "name": "p"}])
-    moved = to_device(batch, "cpu", channels_last)
+    moved = to_device(batch, "cpu", layout)
     assert moved["input"].dtype == torch.float32 and moved["name"] == ["p"]
     assert moved["input"][0, :, 0].tolist() == [[0.0, float(np.float32(128) / 255), 1.0]] * 3
-    layout = torch.channels_last if channels_last else torch.contiguous_format
     assert moved["input"].is_contiguous(memory_format=layout)
 
 

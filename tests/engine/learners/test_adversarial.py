@@ -73,6 +73,24 @@ def test_the_discriminators_loss_leaves_the_model_alone():
     assert all(p.grad is not None for p in learner.networks["discriminator"].parameters())
 
 
+@pytest.mark.parametrize(("loss", "judged"), [("Vanilla", 3), ("Hinge", 3), ("Relativistic", 4)])
+def test_no_picture_is_made_or_judged_twice_for_nothing(loss, judged):
+    """One output; its score to learn from, then with the target's after the model has moved.
+
+    The last two take gradients of the discriminator and not of the model. A relativistic model
+    learns from the target's score, too.
+    """
+    model = nn.Conv2d(3, 3, 1)
+    learner = adversarial(model, loss={"NAME": loss})
+    passes = []
+    for name, network in learner.networks.items():
+        network.register_forward_hook(lambda *_, name=name: passes.append(name))
+    batch = a_batch()
+    for network in ("model", "discriminator"):
+        learner.step(batch, network)["loss"].backward()
+    assert passes.count("model") == 1 and passes.count("discriminator") == judged
+
+
 def test_an_even_discriminator_pays_twice_the_logarithm_of_two():
     learner = adversarial(nn.Conv2d(3, 3, 1))
     for parameter in learner.networks["discriminator"].parameters():
