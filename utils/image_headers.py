@@ -21,6 +21,8 @@ _MIN_IS_WHITE, _ASSOCIATED_ALPHA = 0, 1
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_DEPTH = 24  # where IHDR states the bits of a sample, and behind it the kind of colour
 _PNG_GRAY, _PNG_GRAY_ALPHA = 0, 4
+# Pillow warns above its limit and refuses above twice that: OpenCV's own limit then.
+Image.MAX_IMAGE_PIXELS = 2**29
 _REFUSED_MODES = {"CMYK": "CMYK", "LAB": "CIELAB", "HSV": "HSV", "F": "floating point"}
 
 
