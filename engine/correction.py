@@ -9,7 +9,7 @@ from engine.blocks import Grid, find_grid, shrink
 from engine.detector import Detector
 from engine.restore_options import DEFAULTS, RestoreOptions
 from engine.restorer import Restorer
-from engine.verdict import Verdict, block_size, judge
+from engine.verdict import Verdict, judge
 from utils.errors import ConfigError, ImageTooLargeError
 from utils.logging import get_logger
 from utils.resampling import resize_bicubic
@@ -137,7 +137,7 @@ class PixelationCorrector:
         if found.grids is None:
             _log.info("%s: not pixelated (%.3f), left as it is", name, found.probability)
             return image, found
-        told = (name, found.probability, block_size(found.grids))
+        told = (name, found.probability, found.block)
         _log.info("%s: pixelated (%.3f), blocks of about %.2f pixels, corrected", *told)
         result = self._blocks.restore_blocks(image, found.grids, name, options)
         self.corrected += 1

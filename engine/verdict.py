@@ -18,17 +18,14 @@ class Verdict:
     Attributes:
         probability: that it is of the detector's last class: pixelated.
         verdict: the name of the likelier class.
-        grids: where blocks lie, down and across, where it is pixelated.
+        block: side of a block in pixels, to two places, where it is pixelated.
+        grids: where blocks lie, down and across, likewise.
     """
 
     probability: float
     verdict: str
+    block: float | None = None
     grids: tuple[Grid, Grid] | None = None
-
-    @property
-    def block(self) -> float | None:
-        """Side of a block in pixels, to two places, where it is pixelated."""
-        return None if self.grids is None else round(block_size(self.grids), 2)
 
 
 def judge(detector: Detector, image: np.ndarray, name: str = "picture") -> Verdict:
@@ -45,9 +42,6 @@ def judge(detector: Detector, image: np.ndarray, name: str = "picture") -> Verdi
     probability = detector.probability(image, name)
     if probability <= 0.5:
         return Verdict(probability, detector.classes[0])
-    return Verdict(probability, detector.classes[1], find_grid(to_8_bit_colours(image)))
-
-
-def block_size(grids: tuple[Grid, Grid]) -> float:
-    """Side of a block in pixels: the mean of its height and width."""
-    return (grids[0].size + grids[1].size) / 2
+    grids = find_grid(to_8_bit_colours(image))
+    block = round((grids[0].size + grids[1].size) / 2, 2)
+    return Verdict(probability, detector.classes[1], block, grids)

@@ -17,8 +17,8 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 PAGES += sorted((ROOT / "weights").glob("*.md"))
 ROOMS = sorted((ROOT / "docs" / "rooms").glob("*.md"))
 # What a run or a user makes is not in the repository.
-FOLDERS = ("configs", "config", "data", "docs", "engine", "layers", "modeling", "solver", "tests")
-FOLDER = f"(?:{'|'.join(FOLDERS)}|tools|utils|weights)"
+FOLDERS = ("configs", "config", "data", "docs", "engine", "layers", "modeling", "serving", "solver")
+FOLDER = f"(?:{'|'.join(FOLDERS)}|tests|tools|utils|weights)"
 PATH = re.compile(rf"(?<![\w/.$-])({FOLDER}/[\w./-]*\w/?)(?![\w*])")
 KEY = re.compile(r"(?<![\w.$-])([A-Z][A-Z_]{2,}(?:\.\w+)+)")
 GROUPS = {key for key, value in get_defaults().items() if isinstance(value, dict)}
