@@ -43,6 +43,16 @@ def test_canny_is_opencvs_with_its_thresholds(rng):
     assert not np.array_equal(seen, REPRESENTATIONS.build("CannyEdges", low=5, high=10)(picture))
 
 
+def test_without_resizing_the_middle_is_seen_as_it_is_and_small_pictures_are_mirrored(rng):
+    seen = REPRESENTATIONS.build("Colours", resize=None, size=8)
+    picture = rng.integers(0, 256, (12, 20, 3), dtype=np.uint8)
+    assert np.array_equal(seen(picture), picture[2:10, 6:14])
+    small = picture[:5, :8]
+    assert np.array_equal(seen(small), np.concatenate([small, small[:1:-1]]))
+    with pytest.raises(ValueError, match="size"):
+        REPRESENTATIONS.build("Colours", resize=100, size=101)
+
+
 def test_differences_are_those_of_neighbours_on_a_logarithmic_scale():
     picture = np.array([[0, 1, 4], [3, 255, 4], [0, 0, 0]], np.uint8)[..., None]
     across, down = differences(picture)
