@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -76,10 +76,24 @@ class Network:
         forward: Callable[[Tensor], Tensor] = self.model
         if seen is not None:
             forward = partial(self.model.restore_part, seen=seen, top=top, left=left)
-        with torch.inference_mode(), autocast(self.device, self._precision_of(image)):
-            picture = to_tensor(image)[None].to(self.device)
-            output = forward(self._taken(picture)).float()
-            return self._given(picture, output)[0]
+        return self._through(forward, [image])[0]
+
+    def restore_batch(self, images: Sequence[np.ndarray]) -> Tensor:
+        """Restore pictures of equal size, depth and channels at once.
+
+        Args:
+            images: each HWC uint8 or uint16, gray or RGB.
+
+        Returns:
+            float32 NCHW on the device, not clamped, with the pictures' channels.
+        """
+        return self._through(self.model, images)
+
+    def _through(self, forward: Callable[[Tensor], Tensor], images: Sequence[np.ndarray]) -> Tensor:
+        with torch.inference_mode(), autocast(self.device, self._precision_of(images[0])):
+            pictures = torch.stack([to_tensor(image) for image in images]).to(self.device)
+            output = forward(self._taken(pictures)).float()
+            return self._given(pictures, output)
 
     def _precision_of(self, image: Pixels) -> str:
         return "float32" if image.dtype == np.uint16 else self.precision

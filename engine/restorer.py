@@ -6,7 +6,7 @@ that what was measured is what people get.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Self, TypeVar
@@ -16,9 +16,18 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from engine.interruption import stop_unless_wanted
 from engine.memory import unless_out_of_memory
 from engine.model_files import load_model
 from engine.network import Network
+from engine.picture_form import (
+    TURNS,
+    check_finite,
+    check_form,
+    to_depth,
+    turned_to,
+    with_transparency,
+)
 from engine.precision import resolve_device, resolve_precision
 from engine.restore_options import DEFAULTS, RestoreOptions
 from engine.tile_choice import TileChooser, window_pixels
@@ -26,7 +35,7 @@ from engine.tiling import Tiling, count_pieces, restored_pieces
 from modeling.descriptor import Descriptor
 from utils.errors import ImageError
 from utils.image_rows import Canvas, Pixels, Place
-from utils.images import to_tensor, to_uint8, to_uint16
+from utils.images import to_uint8
 from utils.logging import get_logger
 from utils.resampling import resize_bicubic
 
@@ -34,8 +43,6 @@ _log = get_logger(__name__)
 
 Result = TypeVar("Result")
 CanvasKind = TypeVar("CanvasKind", bound=Canvas)
-
-_TURNS = range(8)  # four quarter turns, and the same of the reflected picture
 
 
 class Restorer:
@@ -112,9 +119,63 @@ class Restorer:
         colours = image[..., :3]
         work = partial(self._restore_in, image=colours, name=name, options=options)
         restored = self._in_memory(work, tiling, image.shape[:2], name, options)
-        if image.shape[2] < 4:
-            return restored
-        return np.dstack([restored, _resized(image[..., 3:], *restored.shape[:2])])
+        return with_transparency(restored, image)
+
+    def restore_many(
+        self,
+        images: Sequence[np.ndarray],
+        names: Sequence[str],
+        options: RestoreOptions = DEFAULTS,
+    ) -> list[np.ndarray]:
+        """Restore pictures of equal size, depth and channels, in batches as far as memory suffices.
+
+        What needs tiles, a self-ensemble or another size goes one by one. A batch may be added up
+        in another order than a single picture: a value may round to the level beside `restore`'s.
+
+        Args:
+            images: each as for `restore`, and all of one shape and type.
+            names: what messages call them.
+            options: as for `restore`.
+
+        Raises:
+            ImageError: as `restore`, for the first picture concerned.
+            ValueError: the pictures are not alike.
+        """
+        for image, name in zip(images, names, strict=True):
+            check_form(image, name)
+        if len({(image.shape, image.dtype) for image in images}) > 1:
+            raise ValueError("only pictures of equal size, depth and channels share a batch")
+        results: list[np.ndarray] = []
+        while len(results) < len(images):
+            rest = slice(len(results), None)
+            results += self._restore_some(images[rest], names[rest], options)
+        return results
+
+    def _restore_some(
+        self, images: Sequence[np.ndarray], names: Sequence[str], options: RestoreOptions
+    ) -> list[np.ndarray]:
+        """Restore as many of these pictures as go at once: the first ones, at least one."""
+        alone = options.self_ensemble or options.outscale is not None or len(images) == 1
+        tiling = None if alone else self._tiling_of(images[0], names[0], options)
+        count = 1 if tiling is None else self._chooser.count_at_once(images, tiling)
+        if count > 1:
+            work = partial(self._restore_batch, images[:count], names[:count])
+            batch = unless_out_of_memory(work, self.device)
+            if batch is not None:
+                return batch
+            self._chooser.note_too_many(count * images[0].shape[0] * images[0].shape[1])
+        return [self.restore(images[0], names[0], options)]
+
+    def _restore_batch(
+        self, images: Sequence[np.ndarray], names: Sequence[str]
+    ) -> list[np.ndarray]:
+        """Restore pictures, each whole and all at once."""
+        stop_unless_wanted()
+        outputs = self._network.restore_batch([image[..., :3] for image in images])
+        for output, name in zip(outputs, names, strict=True):
+            check_finite(output, name)
+        restored = (to_depth(output, images[0].dtype) for output in outputs)
+        return list(map(with_transparency, restored, images))
 
     def goes_in_parts(self, picture: Pixels, name: str, options: RestoreOptions) -> bool:
         """Whether a picture is restored in tiles, each of which is final: `restore_into` serves.
@@ -163,7 +224,7 @@ class Restorer:
         return self._in_memory(work, tiling, (height, width), name, options)
 
     def _tiling_of(self, picture: Pixels, name: str, options: RestoreOptions) -> Tiling:
-        _check(picture, name)
+        check_form(picture, name)
         return self._chooser.choose(picture, name, options.tile, options.tile_overlap)
 
     def _in_memory(
@@ -209,21 +270,21 @@ class Restorer:
             result = np.empty((height * scale, width * scale, channels), image.dtype)
             self._fill(result, tiling, image, name)
             return result
-        turns = _TURNS if options.self_ensemble else _TURNS[:1]
+        turns = TURNS if options.self_ensemble else TURNS[:1]
         total = np.zeros((height * scale, width * scale, channels), np.float32)
         for turn in turns:
-            turned = _turned(total, turn)  # a view: what is added to it is turned back in total
-            for place, piece in self._pieces(tiling, _turned(image, turn), name):
+            turned = turned_to(total, turn)  # a view: what is added to it is turned back in total
+            for place, piece in self._pieces(tiling, turned_to(image, turn), name):
                 turned[place] += piece.movedim(0, -1).cpu().numpy()
         total /= len(turns)
         if options.outscale is not None:
             total = resize_bicubic(total, *options.size_of(height, width))
-        return _to_depth(torch.from_numpy(total).movedim(-1, 0), image.dtype)
+        return to_depth(torch.from_numpy(total).movedim(-1, 0), image.dtype)
 
     def _fill(self, canvas: Canvas, tiling: Tiling, image: Pixels, name: str) -> None:
         """Put restored piece by piece on `canvas`, beside it the transparency as it is."""
         for place, piece in self._pieces(tiling, image, name):
-            restored = _to_depth(piece, image.dtype)
+            restored = to_depth(piece, image.dtype)
             if image.shape[2] == 4:
                 restored = np.dstack([restored, image[place][..., 3:]])
             canvas[place] = restored
@@ -235,6 +296,7 @@ class Restorer:
         seen = None if whole else self._network.look(image)
 
         def restore(rows: slice, columns: slice) -> Tensor:
+            stop_unless_wanted()
             part = image[rows, columns][..., :3]
             return self._network.restore(part, seen, rows.start, columns.start)
 
@@ -242,8 +304,7 @@ class Restorer:
         count = count_pieces(size, tiling)
         hidden = True if whole else None  # None: shown on a terminal
         for place, piece in tqdm(pieces, name, count, leave=False, unit="tile", disable=hidden):
-            if not bool(torch.isfinite(piece).all()):
-                raise ImageError(f"{name}: the model gave values that are not finite")
+            check_finite(piece, name)
             yield place, piece
 
     def _tell_difference(self, tiling: Tiling, image: Pixels, name: str) -> None:
@@ -272,29 +333,3 @@ class Restorer:
             else f"{type(self.model).__name__} looks at the whole picture",
             *(part.shape[1], part.shape[0], name, halves.tile, levels.max(), levels.mean()),
         )
-
-
-def _check(image: Pixels, name: str) -> None:
-    if len(image.shape) != 3 or image.shape[2] not in (1, 3, 4) or 0 in image.shape:
-        raise ImageError(f"{name}: an array of shape {image.shape} is not a picture (HWC)")
-    if image.dtype not in (np.uint8, np.uint16):
-        raise ImageError(f"{name}: has values of type {image.dtype}; 8 or 16 bit are restored")
-
-
-def _to_depth(tensor: Tensor, dtype: np.dtype) -> np.ndarray:
-    """A CHW tensor in [0, 1] as an HWC picture of a depth, clamped and rounded."""
-    return to_uint16(tensor) if dtype == np.uint16 else to_uint8(tensor)
-
-
-def _turned(image: np.ndarray, turn: int) -> np.ndarray:
-    """A view of an HWC picture in one of the eight orientations that its grid of pixels has."""
-    return np.rot90(image if turn < 4 else image[:, ::-1], turn % 4)
-
-
-def _resized(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    """An HWC picture at another size, same depth; the same array at its own."""
-    if image.shape[:2] == (height, width):
-        return image
-    planes = to_tensor(image).movedim(0, -1).numpy()
-    resized = resize_bicubic(planes, height, width)
-    return _to_depth(torch.from_numpy(resized).movedim(-1, 0), image.dtype)

@@ -68,12 +68,27 @@ class TileChooser:
             tiling = smaller
         return tiling
 
+    def count_at_once(self, images: Sequence[np.ndarray], tiling: Tiling) -> int:
+        """For how many of these, all alike, memory suffices at once; 1 where each needs tiles."""
+        size = images[0].shape[:2]
+        if not tiling.covers(size):
+            return 1
+        pixels, most = window_pixels(size, tiling), self._ran_out - 1
+        available = available_bytes(self.device)
+        if available is not None and len(images) * pixels > _PROBE**2:
+            most = min(most, _SHARE * available / self._measured_bytes_per_pixel(images[0]))
+        return int(min(len(images), max(1, most / pixels)))
+
+    def note_too_many(self, pixels: int) -> None:
+        """Stay below so many input pixels at once from now on: memory ran out."""
+        self._ran_out = min(self._ran_out, pixels)
+
     def smaller(self, size: Sequence[int], tiling: Tiling, overlap: int | None) -> Tiling | None:
         """The next smaller tiles after memory ran out; None where there are none to try.
 
         From now on `choose` stays below what did not fit.
         """
-        self._ran_out = min(self._ran_out, window_pixels(size, tiling))
+        self.note_too_many(window_pixels(size, tiling))
         return self._halved(size, tiling, overlap)
 
     def is_exact(self, tiling: Tiling) -> bool:
