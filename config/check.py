@@ -12,6 +12,7 @@ from utils.registry import did_you_mean
 _CHOICES: dict[str, tuple[Any, ...]] = {
     "PRECISION": ("auto", "float32", "bf16", "fp16"),
     "SPEED.MEMORY_FORMAT": ("auto", "contiguous", "channels_last"),
+    "DATASETS.CACHE": ("none", "ram", "disk"),
     "DATA.CHANNELS": (1, 3),
 }
 _AT_LEAST = {
@@ -30,7 +31,11 @@ _AT_LEAST = {
     "CHECKPOINT.KEEP": 1,
     "LOG.PERIOD": 1,
 }
-_BETWEEN = {"SOLVER.CLIP_NORM": (0.0, math.inf), "SOLVER.AVERAGE": (0.0, 1.0)}
+_BETWEEN = {
+    "DATASETS.CACHE_GB": (0.0, math.inf),
+    "SOLVER.CLIP_NORM": (0.0, math.inf),
+    "SOLVER.AVERAGE": (0.0, 1.0),
+}
 
 
 def check(merge: Merge) -> None:

@@ -23,8 +23,9 @@ _C.DATASETS = Config()
 _C.DATASETS.TRAIN = Config(NAME="", ARGS=Config())  # data set to learn from
 _C.DATASETS.VAL = Config(NAME="", ARGS=Config())  # data set that picks the best weights
 _C.DATASETS.TEST = Config(NAME="", ARGS=Config())  # measured by test_net; without NAME: VAL
-_C.DATASETS.CACHE = False  # decode each picture once; all workers and later runs map the copies
-_C.DATASETS.CACHE_DIR = "datasets/.decoded"  # where they are: a byte per pixel and channel, or two
+_C.DATASETS.CACHE = "none"  # disk or ram decodes each picture once: for all runs, or for this one
+_C.DATASETS.CACHE_GB = 50.0  # 10^9 bytes it may take, of a machine; a pixel has one per channel
+_C.DATASETS.CACHE_DIR = "datasets/.decoded"  # where disk keeps its copies
 _C.DATASETS.HELP = ""  # what to tell a user whose data set is missing: where it is, what to run
 
 _C.DATA = Config()

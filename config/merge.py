@@ -20,6 +20,8 @@ from config.schema import (
 from config.text import Scalar, parse_value
 from utils.errors import ConfigError
 
+# Weights and configs from before these options had their choices go on meaning what they meant.
+_FORMER = {"DATASETS.CACHE": {True: "disk", False: "none"}}
 _WANTED = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
 
 
@@ -176,6 +178,8 @@ class Merge:
         value = given.value if isinstance(given, Scalar) else given
         if isinstance(value, (Mapping, list, tuple)):
             raise self._error(key, f"needs {_wanted(default)}, not {_show(given)}")
+        if type(value) is bool and key in _FORMER:
+            return _FORMER[key][value]
         if default is None:
             return value
         if value is None:

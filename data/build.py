@@ -1,89 +1,23 @@
 """From a config to batches on a device."""
 
-import os
-import signal
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
-import cv2
 import numpy as np
 import torch
-from torch.utils.data import DataLoader
 
 import data
 from config import Config
 from data.datasets.files import MissingDataError
-from data.decoded import DecodedPictures
+from data.decoded.build import build_decoded
 from data.division import SPLITS
 from data.inventory import inventory_of
 from data.labelled import LabelledSamples, Labeller, Representation
+from data.loader import Loader
 from data.sampler import EpochSampler, ShareSampler
-from data.samples import PICTURES, Sample, Samples, Source, collate
+from data.samples import Sample, Samples, Source
 from utils.distributed import rank, world_size
-from utils.errors import ConfigError, DataError, ImageError, PellucidError, some
+from utils.errors import ConfigError, DataError, some
 from utils.registry import build_part
-
-_ADVICE = "; repair or remove it, or let training skip such files: DATA.MAX_UNREADABLE"
-
-
-class Loader:
-    """Batches of one split, epoch by epoch; of several processes, each has its share of them.
-
-    Args:
-        samples: what to load.
-        sampler: which of them, in which order, and in which batches.
-        workers: loader processes; 0 loads in this one.
-        pin: keep batches where a CUDA device can fetch them while it computes.
-        split: named in errors.
-    """
-
-    def __init__(
-        self,
-        samples: Samples,
-        sampler: ShareSampler,
-        workers: int,
-        pin: bool,
-        split: str,
-    ) -> None:
-        self.samples = samples
-        self.sampler = sampler
-        self.split = split
-        self._batches = DataLoader(
-            samples,
-            batch_sampler=sampler,
-            num_workers=workers,
-            collate_fn=collate,
-            pin_memory=pin,
-            persistent_workers=workers > 0,
-            worker_init_fn=_set_up_worker,
-            # A generator of its own: else each epoch would advance torch's global one, and the
-            # number of validations would change the training.
-            generator=torch.Generator().manual_seed(0),
-        )
-
-    def set_epoch(self, epoch: int, start: int = 0) -> None:
-        """Choose the epoch to iterate next, from its `start`th sample on."""
-        self.sampler.sampler.set_epoch(epoch, start)
-
-    def __len__(self) -> int:
-        """Batches in a whole epoch, the same in every process."""
-        return len(self.sampler)
-
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        """Batches: `input` and `target` (or `label`) NCHW on the CPU, `name` a list of str.
-
-        Beside them `count`, how many of the samples count (0 where there is one only to go along
-        with the other processes), and `total`, how many do in all processes together.
-
-        Raises:
-            DataError: a sample could not be made; names split and picture.
-        """
-        for number, batch in enumerate(self._batches):
-            if isinstance(batch, PellucidError):
-                advice = _ADVICE if self.split == "train" and _is_unreadable(batch) else ""
-                raise DataError(f"{self.split}: {batch}{advice}")
-            batch["count"], batch["total"] = self.sampler.counts(number)
-            yield batch
 
 
 def build_loader(cfg: Config, split: str, device: str | torch.device) -> Loader:
@@ -105,6 +39,9 @@ def build_loader(cfg: Config, split: str, device: str | torch.device) -> Loader:
     train = split == "train"
     _check(cfg)
     source = build_dataset(cfg, split)
+    pictures = build_decoded(cfg)
+    if pictures is not None and hasattr(source, "keep_decoded"):  # one that decodes files
+        source.keep_decoded(pictures)
     skippable = cfg.DATA.MAX_UNREADABLE if train else 0  # a figure is of all pictures
     samples = _samples(cfg, source, build_transforms(cfg) if train else [], skippable)
     size = cfg.DATA.EPOCH_SIZE if train else None
@@ -114,26 +51,10 @@ def build_loader(cfg: Config, split: str, device: str | torch.device) -> Loader:
         samples,
         ShareSampler(sampler, batch_size, rank(), world_size(), fill=train),
         workers=cfg.DATA.WORKERS,
-        pin=torch.device(device).type == "cuda",
+        device=torch.device(device),
         split=split,
+        pictures=pictures,
     )
-
-
-def few_samples(loader: Loader, count: int) -> Loader:
-    """A loader of a few of the samples that `loader` has, always the same ones, dealt out singly.
-
-    They are an epoch of their own, 0, whose draws no other epoch has; loaded in this process.
-
-    Args:
-        loader: the training's.
-        count: how many, at most.
-    """
-    all_of_them = loader.sampler.sampler
-    few = EpochSampler(
-        all_of_them.length, min(count, all_of_them.size), all_of_them.seed, all_of_them.shuffle
-    )
-    sampler = ShareSampler(few, world_size(), rank(), world_size(), fill=False)
-    return Loader(loader.samples, sampler, workers=0, pin=False, split=loader.split)
 
 
 def _samples(
@@ -212,9 +133,6 @@ def build_dataset(cfg: Config, split: str) -> Source:
         raise DataError(f"{split}: {some(told, '; ')}; tools/check_data.py lists all that is wrong")
     if not len(source):
         raise DataError(f"{split}: data set {cfg.DATASETS[split.upper()].NAME} is empty")
-    # Only data sets that decode files have something to keep.
-    if cfg.DATASETS.CACHE and hasattr(source, "keep_decoded"):
-        source.keep_decoded(DecodedPictures(cfg.DATASETS.CACHE_DIR))
     return source
 
 
@@ -239,28 +157,6 @@ def open_dataset(cfg: Config, split: str) -> Source:
         raise DataError(f"{error}\n{cfg.DATASETS.HELP.strip()}") from error
 
 
-def to_device(
-    batch: dict[str, Any],
-    device: str | torch.device,
-    layout: torch.memory_format = torch.contiguous_format,
-) -> dict[str, Any]:
-    """A batch with its pictures on `device`, float32 in [0, 1], in the memory format `layout`.
-
-    The one place where 8 bit becomes float: 255 is 1 exactly.
-    """
-    moved = dict(batch)
-    if "label" in batch:
-        moved["label"] = batch["label"].to(device, non_blocking=True)
-    for half in PICTURES:
-        if half not in batch:
-            continue
-        image = batch[half].to(device, non_blocking=True)
-        if image.dtype == torch.uint8:
-            image = image.to(torch.float32).div_(255)
-        moved[half] = image.contiguous(memory_format=layout)
-    return moved
-
-
 def _check(cfg: Config) -> None:
     """Refuse numbers that no loader can work with."""
     if cfg.DATA.CHANNELS not in (1, 3):
@@ -280,16 +176,3 @@ def _check(cfg: Config) -> None:
         )
     if cfg.DATA.EPOCH_SIZE is not None and cfg.DATA.EPOCH_SIZE < 1:
         raise ConfigError(f"DATA.EPOCH_SIZE: is {cfg.DATA.EPOCH_SIZE}; it must be at least 1")
-
-
-def _is_unreadable(error: PellucidError) -> bool:
-    return isinstance(error, ImageError) and error.file is not None
-
-
-def _set_up_worker(worker: int) -> None:
-    """One thread per worker: the processes are the parallelism."""
-    cv2.setNumThreads(0)
-    torch.set_num_threads(1)
-    # A worker that ends with another status, or by PyTorch's own handler, raises amid whatever the
-    # training process does just then; torchrun and schedulers send SIGTERM to both.
-    signal.signal(signal.SIGTERM, lambda number, frame: os._exit(0))

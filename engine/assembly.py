@@ -10,10 +10,11 @@ import torch
 from torch import nn
 
 from config import Config
-from data.build import Loader, build_loader
+from data.build import build_loader
 from data.division import Division
 from data.doctor import refuse_findings
 from data.inventory import inventory_of
+from data.loader import Loader
 from engine import checks
 from engine.averaging import AveragedWeights
 from engine.best import BestTracker

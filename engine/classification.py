@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from config import Config
-from data.build import to_device
+from data.transfer import to_device
 from engine.contracts import check_scores
 from engine.evaluator import Evaluation, Evaluator, Losses, evaluation_mode
 from engine.metrics.build import build_classification_metrics

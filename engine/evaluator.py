@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from config import Config
-from data.build import to_device
+from data.transfer import to_device
 from engine.color import enlarge
 from engine.contracts import check_output
 from engine.memory import out_of_memory_named

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from config import Config
-from data.build import to_device
+from data.transfer import to_device
 from engine import checks
 from engine.classification_checks import check_learner
 from engine.learners import LEARNERS

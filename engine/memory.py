@@ -5,7 +5,6 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
@@ -13,23 +12,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from utils.errors import ImageError
+from utils.free_memory import free_memory
 
 Result = TypeVar("Result")
 
 # PyTorch's allocator on the CPU raises a plain RuntimeError, known by its words alone.
 _CPU_PHRASES = ("not enough memory", "can't allocate memory", "cannot allocate memory")
-_MEMINFO = Path("/proc/meminfo")
-_CGROUP = Path("/sys/fs/cgroup")
-# Control groups, version 2 and 1: limit, bytes in use, and where file caches are counted.
-_CGROUPS = (
-    ("memory.max", "memory.current", "memory.stat", "inactive_file"),
-    (
-        "memory/memory.limit_in_bytes",
-        "memory/memory.usage_in_bytes",
-        "memory/memory.stat",
-        "total_inactive_file",
-    ),
-)
 
 
 def unless_out_of_memory(work: Callable[[], Result], device: torch.device) -> Result | None:
@@ -89,16 +77,12 @@ def _is_out_of_memory(error: BaseException) -> bool:
 
 
 def available_bytes(device: torch.device) -> int | None:
-    """Bytes that can still be allocated on `device`; None where the system does not tell.
-
-    On the CPU, what the kernel counts as available, or what a container's limit leaves of it.
-    """
+    """Bytes that can still be allocated on `device`; None where the system does not tell."""
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
         reserved = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return free + reserved
-    known = [left for left in (_kernel_available(), _container_available()) if left is not None]
-    return min(known, default=None)
+    return free_memory()
 
 
 def peak_bytes(work: Callable[[], Any], device: torch.device) -> int:
@@ -148,26 +132,3 @@ class _TensorPeak(TorchDispatchMode):
 
     def _forget(self, identity: int) -> None:
         self._now -= self._alive.pop(identity)
-
-
-def _kernel_available() -> int | None:
-    try:
-        lines = _MEMINFO.read_text().splitlines()
-    except OSError:  # not Linux
-        return None
-    kilobytes = [line.split()[1] for line in lines if line.startswith("MemAvailable:")]
-    return int(kilobytes[0]) * 1024 if kilobytes else None
-
-
-def _container_available() -> int | None:
-    """What a container's limit leaves; file caches that count as used can be dropped."""
-    for limit_file, used_file, stat_file, cache in _CGROUPS:
-        try:
-            limit = (_CGROUP / limit_file).read_text().strip()
-            used = int((_CGROUP / used_file).read_text())
-            counts = dict(line.split() for line in (_CGROUP / stat_file).read_text().splitlines())
-        except OSError:  # the other version, or no container
-            continue
-        if limit != "max":
-            return int(limit) - used + int(counts.get(cache, 0))
-    return None

@@ -97,7 +97,7 @@ class TrainingStep:
         too. Nothing here waits for the device.
 
         Args:
-            batch: on the CPU, as the loader gives it: with `count` and `total`.
+            batch: as the loader gives it: with `count` and `total`.
         """
         parts = list(split(batch, min(self._parts, _smallest_share(batch))))
         before = [(buffer, buffer.clone()) for buffer in self._buffers()]

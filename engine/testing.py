@@ -11,8 +11,9 @@ import torch
 from torch import nn
 
 from config import Config
-from data.build import Loader, build_loader
+from data.build import build_loader
 from data.doctor import refuse_findings
+from data.loader import Loader
 from engine.benchmark import MOST_PICTURES, WARM_UP, Pace, time_pictures
 from engine.contenders import Contender, common_scale, described, find_contenders
 from engine.evaluator import Evaluator, evaluate_each

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from config import Config
-from data.build import Loader, few_samples
+from data.loader import Loader, few_samples
 from engine.evaluator import Evaluator
 from engine.metrics.base import Metric
 from engine.metrics.build import build_metrics, metric_class, without_metrics

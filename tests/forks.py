@@ -44,7 +44,7 @@ class Run:
     """
 
     def __init__(self, program, words, folder, environment=None, limit=0):
-        _serve()
+        serve()
         number = next(_numbers)
         self._printed = [folder / f".{name}{number}" for name in ("out", "err")]
         file = program if isinstance(program, Path) else TOOLS / f"{program}.py"
@@ -82,7 +82,7 @@ def run(program, *words, folder, environment=None):
         started.kill()
 
 
-def _serve():
+def serve():
     """Start the server, unless it is there."""
     multiprocessing.get_context("forkserver").set_forkserver_preload(_IMPORTED)
     before = dict(os.environ)

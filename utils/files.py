@@ -3,6 +3,7 @@
 import os
 import re
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -80,14 +81,19 @@ def atomic_write_text(path: str | Path, text: str) -> None:
     atomic_write_bytes(path, text.encode("utf-8"))
 
 
-def remove_leftovers(folder: Path) -> None:
+def remove_leftovers(folder: Path, age: float = 0.0) -> None:
     """Remove the temporary files that killed writers left in `folder`.
 
-    Only for one who knows that nobody else is writing there.
+    Args:
+        folder: where they are.
+        age: seconds for which nothing has been written to them; 0 is for one who knows that
+            nobody else is writing there.
     """
+    latest = time.time() - age
     for path in folder.glob(".*.tmp*"):
-        if _TEMPORARY.fullmatch(path.name):
-            path.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            if _TEMPORARY.fullmatch(path.name) and (not age or path.stat().st_mtime < latest):
+                path.unlink()
 
 
 def _flush(path: Path) -> None:

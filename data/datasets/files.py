@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from data.decoded import DecodedPictures
+from data.decoded.pictures import DecodedPictures
 from data.inventory import Inventory, Problem, SampleFiles
 from utils.errors import DataError
 from utils.images import list_images, read_image

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from data.decoded import DecodedPictures
+from data.decoded.pictures import DecodedPictures
 from data.inventory import Inventory, inventory_of, joined
 from data.registries import DATASETS
 from utils.registry import build_part

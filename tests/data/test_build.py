@@ -1,6 +1,5 @@
 """The loader from config to batch: the traps of earlier projects, one by one."""
 
-import os
 import re
 from pathlib import Path
 
@@ -11,9 +10,10 @@ import torch
 
 import data
 from config import Config, get_defaults
-from data.build import build_loader, to_device
+from data.build import build_loader
 from data.sampler import EpochSampler
 from data.samples import Samples, collate
+from data.transfer import to_device
 from utils.errors import ConfigError, DataError
 
 
@@ -167,22 +167,6 @@ def test_order_is_a_permutation_and_can_start_midway():
     assert list(sampler) == keys[30:]
 
 
-@pytest.mark.parametrize("workers", [0, 2])
-def test_cache_changes_nothing_but_reading(photos, workers):
-    cfg = make_config(photos, workers)
-    plain = build_loader(cfg, "train", "cpu")
-    expected = [epoch_of(plain, epoch) for epoch in (0, 1)]
-    cfg.DATASETS.CACHE = True
-    cfg.DATASETS.CACHE_DIR = str(photos / "decoded")
-    kept = build_loader(cfg, "train", "cpu")
-    assert equal(epoch_of(kept, 0), expected[0]) and equal(epoch_of(kept, 1), expected[1])
-    for file in photos.glob("*.png"):  # what is decoded again would differ now
-        state = file.stat()
-        file.write_bytes(bytes(state.st_size))
-        os.utime(file, ns=(state.st_atime_ns, state.st_mtime_ns))
-    assert equal(epoch_of(kept, 1), expected[1])
-
-
 @pytest.mark.parametrize("workers", [0, 1])
 def test_a_file_that_breaks_later_is_one_line(photos, workers):
     loader = build_loader(make_config(photos, workers), "train", "cpu")
@@ -301,16 +285,6 @@ def test_degrading_with_nothing_keeps_every_value(dtype):
     sample = Samples(source, [], [lambda image, rng: image], seed=0)[0, 0]
     assert sample["input"].dtype == dtype
     assert np.array_equal(sample["input"], source.picture)
-
-
-@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
-def test_to_device_is_exact(layout):
-    values = np.array([[[0, 0, 0], [128, 128, 128], [255, 255, 255]]], np.uint8)
-    batch = collate([{"input": values, "target": values, "name": "p"}])
-    moved = to_device(batch, "cpu", layout)
-    assert moved["input"].dtype == torch.float32 and moved["name"] == ["p"]
-    assert moved["input"][0, :, 0].tolist() == [[0.0, float(np.float32(128) / 255), 1.0]] * 3
-    assert moved["input"].is_contiguous(memory_format=layout)
 
 
 def test_sixteen_bits_arrive_at_full_depth():

@@ -18,7 +18,8 @@ from PIL import Image, ImageOps
 from torch import nn
 
 from config import Config, get_defaults
-from data.build import build_loader, to_device
+from data.build import build_loader
+from data.transfer import to_device
 from engine.restore_files import Job, restore_file
 from engine.restorer import Restorer
 from engine.scoring import score_folders, scoring_metrics

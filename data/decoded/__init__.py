@@ -1,0 +1,1 @@
+"""Pictures that are decoded once, for every process that reads them again."""
