@@ -10,7 +10,8 @@ from typing import Protocol, TypeVar
 import numpy as np
 
 from engine.correction import PixelationCorrector
-from engine.restore_options import DEFAULTS, RestoreOptions, RestoresPictures
+from engine.restore_options import DEFAULTS, RestoreOptions
+from engine.restorer import Restorer
 from engine.verdict import Verdict, judge
 from serving.catalogue import Catalogue
 from serving.models import Models
@@ -165,9 +166,12 @@ class Service:
         """
         self._check(image, self.factor(system, model, options), name)
         held = self._models.held(system, model)
-        work = partial(_restore_each, held.system, options)
+        if not held.sees_whole_pictures:
+            work = _each(partial(held.system.restore, options=options))
+            return await self._run(work, (image, name))
+        together = partial(_restore_many, held.restorer, options)
         alike = (held, options, image.shape, image.dtype.str)
-        return await self._run(work, (image, name), alike if held.sees_whole_pictures else None)
+        return await self._run(together, (image, name), alike)
 
     async def detect(
         self, image: np.ndarray, *, method: str | None = None, name: str = "image"
@@ -215,7 +219,8 @@ def _each(
     return lambda items: [work(image, name) for image, name in items]
 
 
-def _restore_each(
-    restorer: RestoresPictures, options: RestoreOptions, items: Sequence[tuple[np.ndarray, str]]
+def _restore_many(
+    restorer: Restorer, options: RestoreOptions, items: Sequence[tuple[np.ndarray, str]]
 ) -> list[np.ndarray]:
-    return [restorer.restore(image, name, options) for image, name in items]
+    images, names = zip(*items, strict=True)
+    return restorer.restore_many(images, names, options)
