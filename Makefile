@@ -2,9 +2,12 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
+SERVE_STAMP := $(VENV)/.installed-for-serving
 # Without an NVIDIA GPU the CPU constraints apply. PIP_ARGS="--extra-index-url ..." with PyTorch's
 # index of CPU builds keeps pip from taking CUDA libraries along on Linux.
 PIP_ARGS ?=
+# Of tools/serve.py: ARGS="--port 8000".
+ARGS ?=
 CONSTRAINTS := $(if $(shell command -v nvidia-smi),,-c constraints-cpu.txt)
 
 DEMO_SET := datasets/SD1_demo
@@ -20,19 +23,28 @@ DEMO_OVERRIDES := \
 	LOG.PERIOD 12
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format docs deploy-check endurance
+.PHONY: help setup serve demo test lint format docs deploy-check endurance
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## create .venv and install the requirements, once
 
-$(STAMP): requirements.txt requirements-dev.txt constraints-cpu.txt
+serve: $(SERVE_STAMP) ## install what serving needs, once, and serve API and page at port 4000
+	$(RUN) tools/serve.py $(ARGS)
+
+$(STAMP): requirements.txt requirements-serve.txt requirements-dev.txt constraints-cpu.txt | $(RUN)
+	$(RUN) -m pip install -r requirements-dev.txt $(CONSTRAINTS) $(PIP_ARGS)
+	touch $@ $(SERVE_STAMP)
+
+$(SERVE_STAMP): requirements.txt requirements-serve.txt constraints-cpu.txt | $(RUN)
+	$(RUN) -m pip install -r requirements-serve.txt $(CONSTRAINTS) $(PIP_ARGS)
+	touch $@
+
+$(RUN):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
 		"Pellucid needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
-	test -x $(RUN) || $(PYTHON) -m venv $(VENV)
-	$(RUN) -m pip install -r requirements-dev.txt $(CONSTRAINTS) $(PIP_ARGS)
-	touch $@
+	$(PYTHON) -m venv $(VENV)
 
 $(DEMO_SET): | $(STAMP)
 	$(RUN) tools/prepare_data.py demo --output $@
