@@ -42,8 +42,7 @@ def build_loader(cfg: Config, split: str, device: str | torch.device) -> Loader:
     pictures = build_decoded(cfg)
     if pictures is not None and hasattr(source, "keep_decoded"):  # one that decodes files
         source.keep_decoded(pictures)
-    skippable = cfg.DATA.MAX_UNREADABLE if train else 0  # a figure is of all pictures
-    samples = _samples(cfg, source, build_transforms(cfg) if train else [], skippable)
+    samples = build_samples(cfg, source, train)
     size = cfg.DATA.EPOCH_SIZE if train else None
     sampler = EpochSampler(len(samples), size, cfg.SEED, shuffle=train)
     batch_size = cfg.DATA.BATCH_SIZE if train else world_size()  # one picture each
@@ -57,9 +56,14 @@ def build_loader(cfg: Config, split: str, device: str | torch.device) -> Loader:
     )
 
 
-def _samples(
-    cfg: Config, source: Source, transforms: list[Callable[..., Sample]], skippable: int
-) -> Samples:
+def build_samples(cfg: Config, source: Source, train: bool) -> Samples:
+    """What a data set's samples become, to train, or to validate and test.
+
+    Raises:
+        ConfigError: a part of the data room is wrong.
+    """
+    transforms = build_transforms(cfg) if train else []
+    skippable = cfg.DATA.MAX_UNREADABLE if train else 0  # a figure is of all pictures
     labeller = build_labeller(cfg)
     if labeller is None:
         return Samples(source, transforms, build_degradations(cfg), cfg.SEED, skippable)

@@ -1,11 +1,17 @@
-"""Measure the time and memory that the networks of some configs take to restore one picture.
+"""Measure how long what Pellucid does takes, for any configs, side by side.
 
 Examples:
     tools/benchmark.py configs/sd1_glare.yml
-    tools/benchmark.py configs/sd1_glare.yml configs/sd1_glare_unet.yml --size 512 512
+    tools/benchmark.py configs/sd1_glare.yml configs/sd1_glare_unet.yml --size 512 512 --batch 8
     tools/benchmark.py configs/sd1_glare_unet.yml --size 2048 2048 --tile 256 512 1024
+    tools/benchmark.py configs/div2k_mobilesr.yml --measure loader --vary DATASETS.CACHE none disk
+    tools/benchmark.py configs/sd1_glare.yml --measure step metrics --json now.json
+    tools/benchmark.py --compare before.json now.json
 
-Weights are random: they do not change the time. A picture goes in and comes out as uint8, batch 1.
+Measures: restoring (one picture in memory), step (of training, on made-up pictures), loader (an
+epoch of training samples), epoch (of training, from files), evaluation (of the validation set),
+metrics (each, of one picture). Weights are random: they do not change the time. What is measured
+takes turns, so that ratios hold where the machine's speed drifts; they are to the first line.
 """
 
 import argparse
@@ -16,15 +22,14 @@ from pathlib import Path
 sys.path[:1] = [str(Path(__file__).resolve().parents[1])]
 sys.path.append(os.getcwd())
 
-import torch
-
 from config import load_config
-from engine.benchmark import Way, time_restoring
-from engine.restore_options import RestoreOptions
-from engine.restorer import Restorer
-from modeling.build import build_model
-from utils.command_line import run_tool
-from utils.hardware import describe_device
+from engine.benchmarks.measures import MEASURES, measure
+from engine.benchmarks.report import as_markdown, compared, read_json, report_of, write_json
+from engine.benchmarks.subject import Subject
+from engine.precision import resolve_device
+from utils.command_line import at_least, run_tool
+from utils.errors import ConfigError
+from utils.files import atomic_write_text
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -32,43 +37,64 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("configs", nargs="+", type=Path, metavar="CONFIG", help="a YAML file")
-    parser.add_argument(
-        "--size", nargs=2, type=int, default=[512, 512], metavar=("HEIGHT", "WIDTH")
-    )
-    parser.add_argument(
-        "--tile", nargs="*", type=int, default=[], metavar="N", help="in tiles of N pixels too"
-    )
-    parser.add_argument("--repeats", type=int, default=20, help="counted rounds")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:1")
+    add, pixels = parser.add_argument, at_least(1)
+    add("configs", nargs="*", type=Path, metavar="CONFIG", help="a YAML file")
+    add("--measure", nargs="+", choices=MEASURES, default=["restoring"], metavar="KIND")
+    add("--set", nargs="+", default=[], metavar="WORD", help="KEY VALUE pairs, for every config")
+    add("--vary", nargs="+", default=[], metavar="WORD", help="a KEY and its VALUES, side by side")
+    add("--size", nargs=2, type=pixels, default=[512, 512], metavar=("HEIGHT", "WIDTH"))
+    add("--tile", nargs="*", type=pixels, default=[], metavar="N", help="restore in tiles too")
+    add("--batch", type=pixels, default=1, metavar="N", help="restore N pictures at once too")
+    add("--repeats", type=pixels, default=20, help="counted rounds, where they do not take long")
+    add("--device", default="auto", help="auto, cpu, cuda or cuda:1")
+    add("--json", type=Path, metavar="FILE", help="write every round's time")
+    add("--markdown", type=Path, metavar="FILE", help="write the table that is printed")
+    add("--compare", nargs=2, type=Path, metavar=("FIRST", "SECOND"), help="two --json files")
     return parser
 
 
 def main(arguments: argparse.Namespace) -> None:
-    """Time the networks and print a table."""
-    ways: dict[str, Way] = {}
-    for path in arguments.configs:
-        restorer = Restorer(build_model(load_config(path)), arguments.device)
-        ways[str(path)] = Way(restorer)
-        for tile in arguments.tile:
-            ways[f"{path}, tile {tile}"] = Way(restorer, RestoreOptions(tile))
+    """Measure and print a table, or compare two."""
+    if arguments.compare:
+        first, second = (read_json(path) for path in arguments.compare)
+        print(compared(first, second))
+        return
+    subjects = _subjects(arguments)
+    figures = [
+        figure
+        for kind in dict.fromkeys(arguments.measure)
+        for figure in measure(kind, subjects, arguments.repeats)
+    ]
+    report = report_of(figures, resolve_device(arguments.device))
+    table = as_markdown(report)
+    print(table)
+    if arguments.json:
+        write_json(report, arguments.json)
+    if arguments.markdown:
+        atomic_write_text(arguments.markdown, table + "\n")
+
+
+def _subjects(arguments: argparse.Namespace) -> list[Subject]:
+    """Each config, with each value that is varied."""
+    if not arguments.configs:
+        raise ConfigError("name a config to measure, or two files to --compare")
+    key, *values = arguments.vary or [""]
+    if key and not values:
+        raise ConfigError(f"--vary {key}: has no values to choose from")
     height, width = arguments.size
-    timings = time_restoring(ways, height, width, arguments.repeats)
-    first = next(iter(ways.values())).restorer
-    print(
-        f"{width}x{height}, batch 1, {first.precision}, {describe_device(first.device)}, "
-        f"torch {torch.__version__}, median of {arguments.repeats}\n"
-    )
-    print(
-        f"{'config':<44} {'parameters':>11} {'median ms':>10} {'fastest ms':>11} {'ratio':>6} "
-        f"{'peak MB':>8}"
-    )
-    for name, timing in timings.items():
-        parameters = sum(p.numel() for p in ways[name].restorer.model.parameters())
-        print(
-            f"{name:<44} {parameters:>11,} {timing.median * 1e3:>10.1f} "
-            f"{timing.fastest * 1e3:>11.1f} {timing.ratio:>6.2f} {timing.peak_bytes / 1e6:>8.1f}"
+    variations = [[key, value] for value in values] or [[]]
+    return [
+        Subject(
+            " ".join([path.stem, *variation]),
+            load_config(path, ["DEVICE", arguments.device, *arguments.set, *variation]),
+            height,
+            width,
+            tuple(arguments.tile),
+            arguments.batch,
         )
+        for path in arguments.configs
+        for variation in variations
+    ]
 
 
 if __name__ == "__main__":
