@@ -51,7 +51,7 @@ def plan(inputs: Sequence[str], output: Path, force: bool = False) -> list[Job]:
             round, or a result that exists while `force` is off.
     """
     sources = find_files(inputs)
-    is_file = _is_known(output) and not output.is_dir()
+    is_file = is_known(output) and not output.is_dir()
     if is_file and len(sources) > 1:
         raise ImageError(
             f"{output}: is one file, but there are {len(sources)} pictures; name a folder"
@@ -90,10 +90,7 @@ def restore_files(
     failed: list[PellucidError] = []
     for job in tqdm(jobs, desc="restoring", unit="file", disable=None):
         try:
-            if job.is_video:
-                restore_video(restorer, job.source, job.output, options)
-            else:
-                restore_file(restorer, job, options)
+            restore_job(restorer, job, options)
         except PellucidError as error:
             failed.append(error)
             if len(jobs) > 1:
@@ -103,6 +100,18 @@ def restore_files(
     if failed:
         reasons = "; ".join(str(error) for error in failed)
         raise ImageError(f"{len(failed)} of {len(jobs)} files were not restored: {reasons}")
+
+
+def restore_job(restorer: RestoresPictures, job: Job, options: RestoreOptions = DEFAULTS) -> None:
+    """Restore one picture or video, whichever it is, from file to file.
+
+    Raises:
+        PellucidError: it cannot be read, restored or written.
+    """
+    if job.is_video:
+        restore_video(restorer, job.source, job.output, options)
+    else:
+        restore_file(restorer, job, options)
 
 
 def restore_file(restorer: RestoresPictures, job: Job, options: RestoreOptions = DEFAULTS) -> None:
@@ -137,7 +146,8 @@ def is_video(path: Path) -> bool:
     return path.suffix.lower() in VIDEO_SUFFIXES
 
 
-def _is_known(path: Path) -> bool:
+def is_known(path: Path) -> bool:
+    """Whether a file is a picture or a video, by its suffix."""
     return path.suffix.lower() in SUFFIXES or is_video(path)
 
 
@@ -151,13 +161,13 @@ def _find(word: str) -> list[Path]:
             raise ImageError(f"{word}: holds no pictures or videos ({known})")
         return found
     if path.exists():  # before patterns: a file may well be called scan[1].png
-        if not _is_known(path):
+        if not is_known(path):
             raise ImageError(f"{word}: is not a picture or video by its suffix ({known})")
         return [path]
     if not glob.has_magic(word):
         raise ImageError(f"{word}: there is no such file or folder")
     matches = (Path(match) for match in sorted(glob.glob(word, recursive=True)))
-    found = [path for path in matches if _is_known(path) and path.is_file()]
+    found = [path for path in matches if is_known(path) and path.is_file()]
     if not found:
         raise ImageError(f"{word}: no picture or video matches this pattern")
     return found

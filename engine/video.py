@@ -13,7 +13,7 @@ from typing import Self
 import cv2
 import numpy as np
 
-from utils.errors import ImageError
+from utils.errors import ImageError, PellucidError
 from utils.logging import get_logger
 
 _log = get_logger(__name__)
@@ -136,7 +136,7 @@ class VideoWriter:
     ) -> None:
         self._writer.release()
         if kind is None and not self._is_whole():
-            raise ImageError(f"{self._name}: not all frames could be written; is the disk full?")
+            raise PellucidError(f"{self._name}: not all frames could be written; is the disk full?")
 
     def _is_whole(self) -> bool:
         # OpenCV does not tell when writing fails, so the file itself is asked.

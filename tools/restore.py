@@ -9,28 +9,36 @@ Examples:
     tools/restore.py small.png -o large.png --self-ensemble --outscale 3
     tools/restore.py portrait.jpg -o clear.jpg --region mouth
     tools/restore.py downloads/ -o corrected/ --auto
+    torchrun --nproc_per_node 4 tools/restore.py archive/ -o restored/ --manifest restored.jsonl
 
 docs/restoring.md tells more.
 """
 
 import argparse
+import hashlib
 import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 sys.path[:1] = [str(Path(__file__).resolve().parents[1])]
 sys.path.append(os.getcwd())
 
+import torch
+
 from config import load_config
 from engine.correction import PixelationCorrector
 from engine.detector import Detector
+from engine.manifest import Manifest, Share
 from engine.regions.detectors import open_detector
 from engine.regions.restore import MouthRestorer
 from engine.restore_files import Job, plan, restore_files
 from engine.restore_options import RestoreOptions, RestoresPictures
+from engine.restore_share import Tally, Tree, restore_share
 from engine.restorer import Restorer
 from engine.systems import DETECTION_WEIGHTS, SYSTEMS
 from utils.command_line import add_detector_arguments, add_plugin_argument, run_tool
+from utils.distributed import local_rank, share_of_work
 from utils.errors import ConfigError
 from utils.logging import setup_logging
 
@@ -60,6 +68,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--auto a network that enlarges",
     )
     _add_options(parser)
+    _add_manifest(parser)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:1")
     parser.add_argument("--force", action="store_true", help="replace results that are there")
     add_plugin_argument(parser)
@@ -108,28 +117,95 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_manifest(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("a folder of any size, with all folders below it")
+    group.add_argument(
+        "--manifest",
+        type=Path,
+        metavar="FILE",
+        help="record in FILE what is done, and go on from there; processes share the work",
+    )
+    group.add_argument(
+        "--retry-failed", action="store_true", help="try what failed before once more"
+    )
+
+
 def main(arguments: argparse.Namespace) -> None:
     """Restore what the command line names."""
-    setup_logging()
+    number, count = share_of_work()
+    setup_logging(rank=number)
     load_config(None, ["PLUGINS", f"[{', '.join(arguments.plugin)}]"])
     options = RestoreOptions(
         arguments.tile, arguments.tile_overlap, arguments.self_ensemble, arguments.outscale
     )
     _refuse_idle(arguments)
-    jobs = plan(arguments.inputs, arguments.output, arguments.force)
-    if arguments.auto:
-        _correct(arguments, jobs, options)
+    if arguments.manifest:
+        print(f"{restore_recorded(arguments, options, Share(number, count))}: {arguments.manifest}")
         return
-    weights = arguments.weights or SYSTEMS[arguments.region or "glare"].default
-    restorer = Restorer.from_weights(weights, arguments.device)
-    restore_files(_for_region(restorer, arguments), jobs, options)
-    print(f"{_counted(jobs)} restored: {arguments.output}")
+    if count > 1:
+        raise ConfigError("--manifest: several processes share the work by it; name a file")
+    jobs = plan(arguments.inputs, arguments.output, arguments.force)
+    if arguments.auto and any(job.is_video for job in jobs):
+        raise ConfigError("--auto looks at pictures only; leave videos out")
+    restorer = build_restorer(arguments)
+    restore_files(restorer, jobs, options)
+    if isinstance(restorer, PixelationCorrector):
+        print(f"{restorer.corrected} of {_counted(jobs)} corrected: {arguments.output}")
+    else:
+        print(f"{_counted(jobs)} restored: {arguments.output}")
+
+
+def restore_recorded(arguments: argparse.Namespace, options: RestoreOptions, share: Share) -> Tally:
+    """Restore one share of a folder, as the manifest leaves it; of one GPU each, if there are."""
+    if len(arguments.inputs) > 1:
+        raise ConfigError(f"{arguments.inputs[1]}: --manifest is of one folder; leave it out")
+    tree = Tree(Path(arguments.inputs[0]), arguments.output, arguments.force)
+    if arguments.device in ("auto", "cuda") and torch.cuda.is_available():
+        arguments.device = f"cuda:{local_rank() % torch.cuda.device_count()}"
+    restorer = build_restorer(arguments)
+    run = _run_of(arguments, tree, options)
+    with Manifest(arguments.manifest, run, share, arguments.retry_failed) as manifest:
+        return restore_share(restorer, tree, manifest, options)
+
+
+def _run_of(
+    arguments: argparse.Namespace, tree: Tree, options: RestoreOptions
+) -> dict[str, object]:
+    """What must not change from one run of a manifest to the next."""
+    weights = hashlib.sha256(_weights(arguments).read_bytes()).hexdigest()
+    return {
+        "input": str(tree.source.resolve()),
+        "output": str(tree.output.resolve()),
+        "weights": weights,
+        "auto": arguments.auto,
+        "region": arguments.region,
+        **asdict(options),
+    }
+
+
+def build_restorer(arguments: argparse.Namespace) -> RestoresPictures:
+    """What the command line asks to restore with."""
+    restorer = Restorer.from_weights(_weights(arguments), arguments.device)
+    if arguments.auto:
+        found_by = arguments.pixelation_detector or DETECTION_WEIGHTS
+        return PixelationCorrector(restorer, Detector.from_weights(found_by, arguments.device))
+    if arguments.region:
+        detector = open_detector(arguments.detector, arguments.detector_model)
+        return MouthRestorer(restorer, detector)
+    return restorer
+
+
+def _weights(arguments: argparse.Namespace) -> Path:
+    system = "pixelation" if arguments.auto else arguments.region or "glare"
+    return arguments.weights or SYSTEMS[system].default
 
 
 def _refuse_idle(arguments: argparse.Namespace) -> None:
     """Refuse options that would do nothing beside the others."""
     if arguments.auto and arguments.region:
         raise ConfigError("--auto corrects whole pictures, --region parts of them; name one")
+    if arguments.retry_failed and not arguments.manifest:
+        raise ConfigError("--retry-failed: failures are recorded with --manifest only; add that")
     if not arguments.auto and arguments.pixelation_detector:
         raise ConfigError(
             "--pixelation-detector is asked with --auto only; add that or leave it out"
@@ -138,25 +214,6 @@ def _refuse_idle(arguments: argparse.Namespace) -> None:
         raise ConfigError(
             "--detector and --detector-model find faces for --region; add that or leave them out"
         )
-
-
-def _correct(arguments: argparse.Namespace, jobs: list[Job], options: RestoreOptions) -> None:
-    if any(job.is_video for job in jobs):
-        raise ConfigError("--auto looks at pictures only; leave videos out")
-    found_by = arguments.pixelation_detector or DETECTION_WEIGHTS
-    detector = Detector.from_weights(found_by, arguments.device)
-    weights = arguments.weights or SYSTEMS["pixelation"].default
-    enlarger = Restorer.from_weights(weights, arguments.device)
-    corrector = PixelationCorrector(enlarger, detector)
-    restore_files(corrector, jobs, options)
-    print(f"{corrector.corrected} of {_counted(jobs)} corrected: {arguments.output}")
-
-
-def _for_region(restorer: Restorer, arguments: argparse.Namespace) -> RestoresPictures:
-    if arguments.region is None:
-        return restorer
-    detector = open_detector(arguments.detector, arguments.detector_model)
-    return MouthRestorer(restorer, detector)
 
 
 def _counted(jobs: list[Job]) -> str:

@@ -54,6 +54,14 @@ def processes_here() -> int:
     return int(os.environ.get("LOCAL_WORLD_SIZE", world_size()))
 
 
+def share_of_work() -> tuple[int, int]:
+    """Which share of work is this process's, and of how many, where processes need not join.
+
+    As torchrun says; the first of one without it.
+    """
+    return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+
+
 def is_main() -> bool:
     """Whether this is the process that writes, and talks to the user."""
     return rank() == 0

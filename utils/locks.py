@@ -1,4 +1,4 @@
-"""A folder that one process has to itself, for as long as it lives."""
+"""What one process has to itself for as long as it lives: a folder, or its share of some work."""
 
 from __future__ import annotations
 
@@ -91,6 +91,71 @@ class FolderLock:
             return os.path.samestat(os.fstat(file.fileno()), self._path.stat())
         except FileNotFoundError:
             return False
+
+
+class ShareLock:
+    """Takes one share of work that several processes do, until `release`.
+
+    As with `FolderLock` the kernel keeps the lock, so a killed process blocks nobody.
+
+    Args:
+        folder: where the locks' files go, the same for all processes; gone with the last of them.
+        number: the share's.
+        count: of all shares; processes that divide the work otherwise are not to run meanwhile.
+        work: what messages call it.
+
+    Raises:
+        FolderTakenError: a process has the share, or divides the work otherwise.
+        PellucidError: the file system refuses.
+    """
+
+    def __init__(self, folder: Path, number: int, count: int, work: str) -> None:
+        self._path = folder / f"{number}-of-{count}"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            file = _locked(self._path)
+            alike = f"-of-{count}"
+            if file is None or any(map(_is_locked, self._others(but=alike))):
+                raise FolderTakenError(f"{work}: other processes are at it; wait for them")
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise PellucidError(f"{self._path}: cannot be locked: {reason}") from error
+        self._file = file
+
+    def is_alone(self) -> bool:
+        """Whether no process has another share."""
+        return not any(map(_is_locked, self._others(but=self._path.name)))
+
+    def release(self) -> None:
+        """Give the share back."""
+        with suppress(OSError):
+            self._path.unlink()
+            self._path.parent.rmdir()  # unless others are at work
+        self._file.close()
+
+    def _others(self, but: str) -> list[Path]:
+        return [one for one in self._path.parent.iterdir() if not one.name.endswith(but)]
+
+
+def _locked(path: Path) -> IO[str] | None:
+    """The open file, which nobody else has then; None where somebody has it."""
+    file = path.open("a+", encoding="utf-8")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        return None
+    return file
+
+
+def _is_locked(path: Path) -> bool:
+    """Whether a process has the file; one that nobody has is removed."""
+    file = _locked(path)
+    if file is None:
+        return True
+    path.unlink(missing_ok=True)
+    file.close()
+    return False
 
 
 # A data loader's workers are forked with the file open: without this, they would keep the lock of
