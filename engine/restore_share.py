@@ -40,9 +40,7 @@ class Tree:
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""
         if not self.source.is_dir():
-            raise ConfigError(
-                f"{self.source}: is no folder; --manifest takes one, and what is in it"
-            )
+            raise ConfigError(f"{self.source}: is no folder; --manifest is of a folder")
         source, output = self.source.resolve(), self.output.resolve()
         if output == source or source in output.parents:
             raise ConfigError(
