@@ -19,7 +19,7 @@ from engine.systems import DETECTION_METHODS, SYSTEMS
 from serving.catalogue import Catalogue, Choice, Offer
 from serving.errors import Unavailable, UnknownSystem, without_paths
 from serving.settings import Settings
-from utils.errors import ConfigError, PellucidError
+from utils.errors import CheckpointError, ConfigError, PellucidError
 from utils.logging import get_logger
 from utils.registry import did_you_mean
 
@@ -58,7 +58,8 @@ class Choices(Generic[T]):
         required: names whose files must load.
 
     Raises:
-        PellucidError: a required file cannot be loaded. Any other is not offered, which is logged.
+        CheckpointError: a required file cannot be loaded; any other is not offered, which is logged.
+        PellucidError: whatever else keeps files from being loaded, such as the device.
     """
 
     def __init__(
@@ -73,8 +74,8 @@ class Choices(Generic[T]):
         for name, file in files.items():
             try:
                 self._loaded[name] = load(file)
-            except PellucidError as error:
-                if name in required and not isinstance(error, Unavailable):
+            except (CheckpointError, Unavailable) as error:
+                if name in required and isinstance(error, CheckpointError):
                     raise
                 _log.warning("%s: %s is not offered: %s", kind, name, error)
                 self._loaded[name] = without_paths(str(error))
