@@ -58,7 +58,8 @@ class Choices(Generic[T]):
         required: names whose files must load.
 
     Raises:
-        CheckpointError: a required file cannot be loaded; any other is not offered, which is logged.
+        CheckpointError: a required file cannot be loaded; any other is not offered, and that
+            is logged.
         PellucidError: whatever else keeps files from being loaded, such as the device.
     """
 

@@ -4,9 +4,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
-
-pytest.importorskip("fastapi", reason="needs what requirements-serve.txt names")
-
 from fastapi.testclient import TestClient
 
 from serving.app import create_app

@@ -1,0 +1,143 @@
+"""tools/serve.py: a server on loopback, in a process of its own, from its start to its end."""
+
+import base64
+import os
+import re
+import signal
+import socket
+import time
+
+import numpy as np
+import pytest
+
+pytest.importorskip("fastapi", reason="needs what requirements-serve.txt names")
+httpx = pytest.importorskip("httpx")
+
+from engine.restorer import Restorer
+from engine.systems import SYSTEMS
+from serving.server import listen
+from tests.forks import Run
+from tools.serve import build_parser, main
+from utils.command_line import run_tool
+from utils.errors import ConfigError
+from utils.images import decode_image, encode_png
+
+_LIMIT = 100  # seconds until a server that should have started has failed
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Starts servers, each in a folder of its own; gives a run and a client of it."""
+    started = []
+
+    def begin(*words, environment=None):
+        folder = tmp_path / str(len(started))
+        folder.mkdir()
+        words = ("--port", 0, "--device", "cpu", *words)
+        run = Run("serve", words, folder, {"TMPDIR": str(folder), **(environment or {})})
+        client = httpx.Client(base_url=_address(folder), timeout=_LIMIT)
+        started.append((run, client))
+        return run, client
+
+    yield begin
+    for run, client in started:
+        client.close()
+        run.kill()
+
+
+def _address(folder):
+    """Where a server listens: what it printed, once a connection is answered."""
+    until = time.monotonic() + _LIMIT
+    while time.monotonic() < until:
+        printed = "".join(file.read_text() for file in folder.glob(".out*"))
+        if found := re.search(r"^serving at (http://\S+)$", printed, flags=re.MULTILINE):
+            return found[1]
+        time.sleep(0.05)
+    raise AssertionError(f"no server: {printed}")
+
+
+def written(run_folder):
+    return {
+        file.name for file in run_folder.rglob("*") if not file.name.startswith((".out", ".err"))
+    }
+
+
+def test_from_start_to_end(start, tmp_path):
+    run, client = start("--grace", 0)
+    assert client.get("/ping").json() == {"message": "pong"}
+    assert client.get("/readyz").status_code == 200
+    picture = np.random.default_rng(0).integers(0, 256, (600, 700, 3), dtype=np.uint8)
+    data = encode_png(picture)
+    assert len(data) > 1_200_000  # what Starlette would put into a file
+    expected = Restorer.from_weights(SYSTEMS["glare"].default, "cpu").restore(picture)
+    inferred = client.post("/infer", files={"image": ("a.png", data)})
+    answered = base64.b64decode(inferred.json()["image"])
+    assert np.array_equal(decode_image(answered, "infer"), expected)
+    restored = client.post("/v1/restore/glare", files={"image": ("a.png", data)})
+    assert restored.content == answered
+    assert "server" not in restored.headers
+    assert written(tmp_path / "0") == set()
+    os.kill(run.pid, signal.SIGTERM)
+    ended = run.wait()
+    assert ended.returncode == 0 and "Traceback" not in ended.stdout + ended.stderr
+    with pytest.raises(httpx.TransportError):
+        client.get("/ping")
+
+
+def test_an_upload_above_the_limit_is_answered_while_it_is_sent(start):
+    _, client = start("--max-upload-mb", 1)
+    answer = client.post("/infer", files={"image": ("a.png", bytes(3_000_000))})
+    assert answer.status_code == 413
+    assert answer.json()["detail"].startswith("image: has more than the 1,000,000 bytes allowed")
+    assert client.get("/ping").status_code == 200
+
+
+def test_after_sigterm_it_is_not_ready_and_finishes_what_is_in_hand(start):
+    run, client = start("--grace", 30, environment={"PELLUCID_API_KEY": "key"})
+    assert client.post("/infer").status_code == 401
+    data = encode_png(np.zeros((30, 40, 3), np.uint8))
+    form = client.build_request(
+        "POST", "/infer", files={"image": ("a.png", data)}, headers={"X-API-Key": "key"}
+    )
+    body = form.read()
+    head = "POST /infer HTTP/1.1\r\nHost: a\r\nX-API-Key: key\r\nConnection: close\r\n"
+    head += f"Content-Type: {form.headers['content-type']}\r\nContent-Length: {len(body)}\r\n\r\n"
+    address = (client.base_url.host, client.base_url.port)
+    with socket.create_connection(address, _LIMIT) as in_hand:
+        in_hand.sendall(head.encode() + body[:100])
+        while "requests_inside 1.0" not in client.get("/metrics").text:
+            time.sleep(0.05)
+        os.kill(run.pid, signal.SIGTERM)
+        while client.get("/readyz").status_code == 200:
+            time.sleep(0.05)
+        assert client.get("/healthz").status_code == 200
+        os.kill(run.pid, signal.SIGTERM)  # a second one ends the wait
+        with pytest.raises(httpx.TransportError):
+            while True:
+                httpx.get(client.base_url.join("/ping"))
+        in_hand.sendall(body[100:])
+        answer = b"".join(iter(lambda: in_hand.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 200 OK") and b'{"image":"' in answer
+    run.wait()
+
+
+def test_a_port_that_is_taken(capsys):
+    with listen("127.0.0.1", 0) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigError, match=f"--port {port}: cannot be listened at"):
+            listen("127.0.0.1", port)
+    with pytest.raises(ConfigError, match="--port 70000"):
+        listen("127.0.0.1", 70000)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--weights", "nowhere.safetensors"], "nowhere.safetensors"),
+        (["--weights", "glares=nowhere.safetensors"], "did you mean glare"),
+        (["--device", "tpu"], "tpu"),
+    ],
+)
+def test_what_cannot_be_served_is_said_at_the_start(words, said, capsys):
+    assert run_tool(main, build_parser(), words) == 2
+    assert said in capsys.readouterr().err
