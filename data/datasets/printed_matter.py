@@ -4,7 +4,7 @@ Clean pictures for degradations that happen to print, such as glare. Text is set
 the machine has (matplotlib's own DejaVu at least; Chinese too where a CJK font is installed).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
@@ -16,6 +16,7 @@ from matplotlib import font_manager
 from PIL import Image, ImageDraw, ImageFont
 
 from data.datasets.files import MissingDataError
+from data.decoded.pictures import DecodedPictures
 from data.inventory import Inventory, SampleFiles
 from data.registries import DATASETS
 from utils.errors import DataError
@@ -59,6 +60,8 @@ _LATIN_FONTS: tuple[str, ...] = (
     "helvet",
     "verdana",
 )
+
+_Decode = Callable[[Path, int], np.ndarray]  # a file and channels to a picture
 
 
 @DATASETS.register
@@ -105,6 +108,7 @@ class PrintedMatter:
             if not found:
                 raise DataError(f"{split}: no photograph in {folder} matches {include!r}")
             self.photos += found
+        self._decode: _Decode = read_image
 
     def __len__(self) -> int:
         return self.count
@@ -113,9 +117,13 @@ class PrintedMatter:
         """The photographs that may be printed; what is drawn has no file."""
         return Inventory([SampleFiles(photo, side=self.size) for photo in self.photos])
 
+    def keep_decoded(self, pictures: DecodedPictures) -> None:
+        """From now on read photographs through `pictures`."""
+        self._decode = pictures.read
+
     def read(self, index: int, rng: np.random.Generator) -> dict[str, np.ndarray | str]:
         """Lay out one picture: `target`, uint8 (size, size, channels)."""
-        page = _Page(self.size, self.photos, rng)
+        page = _Page(self.size, self.photos, rng, self._decode)
         image = page.layout()
         if self.photographed:
             image = _as_photographed(image, rng)
@@ -127,10 +135,13 @@ class PrintedMatter:
 class _Page:
     """One page in the making."""
 
-    def __init__(self, size: int, photos: list[Path], rng: np.random.Generator) -> None:
+    def __init__(
+        self, size: int, photos: list[Path], rng: np.random.Generator, decode: _Decode
+    ) -> None:
         self.size = size
         self.photos = photos
         self.rng = rng
+        self.decode = decode
         self.han = bool(_fonts(cjk=True)) and rng.random() < 0.5
         self.paper, self.ink = self._colors()
         self.canvas = Image.new("RGB", (size, size), self.paper)
@@ -240,7 +251,7 @@ class _Page:
         """Print part of a photograph into `box`; a smooth pattern where there are none."""
         width, height = box[2] - box[0], box[3] - box[1]
         if self.photos:
-            photo = read_image(self.photos[self.rng.integers(len(self.photos))], channels=3)
+            photo = self.decode(self.photos[self.rng.integers(len(self.photos))], 3)
             if photo.dtype == np.uint16:
                 photo = (photo >> 8).astype(np.uint8)
             share = self.rng.uniform(0.5, 1.0)

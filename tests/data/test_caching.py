@@ -49,6 +49,13 @@ def labelled(folder: Path) -> Config:
     return cfg
 
 
+def printed(folder: Path) -> Config:
+    cfg = degraded(folder)
+    arguments = Config(count=5, size=64, photos=[str(folder / "target")])
+    cfg.DATASETS.TRAIN = Config(NAME="PrintedMatter", ARGS=arguments)
+    return cfg
+
+
 def epochs(cfg: Config) -> list[list[dict]]:
     return epochs_of(build_loader(cfg, "train", "cpu"))
 
@@ -61,7 +68,7 @@ def epochs_of(loader: Loader) -> list[list[dict]]:
     return found
 
 
-@pytest.mark.parametrize("make_config", [degraded, paired, labelled])
+@pytest.mark.parametrize("make_config", [degraded, paired, labelled, printed])
 def test_samples_are_the_same_to_the_bit_whatever_keeps_their_pictures(photos, make_config):
     cfg = make_config(photos)
     cfg.DATA.BATCH_SIZE = 3

@@ -2,7 +2,9 @@
 
 import os
 import resource
+import shutil
 import signal
+import subprocess
 import time
 from multiprocessing import get_context
 from pathlib import Path
@@ -53,10 +55,11 @@ def fill(folder: Path, files: list[Path], times: int = 1) -> None:
                     copy.unlink(missing_ok=True)
 
 
-def test_killed_writers_leave_nothing_torn_and_nothing_locked(tmp_path, files, rng):
+@pytest.mark.parametrize("rounds", [15, pytest.param(400, marks=pytest.mark.endurance)])
+def test_killed_writers_leave_nothing_torn_and_nothing_locked(tmp_path, files, rng, rounds):
     folder = tmp_path / "decoded"
     expected = {file: read_image(file, 3) for file in files}
-    for _ in range(15):
+    for _ in range(rounds):
         writers = [FORK.Process(target=fill, args=(folder, files, 1000)) for _ in range(2)]
         for writer in writers:
             writer.start()
@@ -122,6 +125,26 @@ def test_a_disk_that_takes_no_more_stops_nothing(tmp_path, files, limit):
     reader.join()
     assert reader.exitcode == 0
     assert not copies(folder) and not unfinished(folder)
+
+
+def test_a_disk_that_is_really_full_stops_nothing(tmp_path, files, monkeypatch):
+    small = tmp_path / "small"
+    small.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(small)]
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("needs to be allowed to mount a small file system")
+    try:
+        monkeypatch.setattr(ledger, "_SPARE", -(10**18))
+        pictures = DecodedPictures(DiskStore(small / "decoded", ROOM))
+        for file in files * 2:
+            assert np.array_equal(pictures.read(file, 3), read_image(file, 3))
+        assert "No space left" in str(pictures.refusal())
+        assert 1 <= len(copies(small)) < len(files) and not unfinished(small)
+        for copy in copies(small):
+            assert any(np.array_equal(np.load(copy), read_image(file, 3)) for file in files)
+        del pictures
+    finally:
+        subprocess.run(["umount", "-l", str(small)], check=True)
 
 
 def test_the_last_of_a_disk_is_left_to_the_run(tmp_path, files, monkeypatch):
