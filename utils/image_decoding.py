@@ -16,7 +16,7 @@ from utils.errors import ImageError, ImageFormatError
 from utils.image_headers import ImageHeader
 
 # What is wrong with a file is told by the error that names it, not by OpenCV as well.
-cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_FATAL)
 
 _RGB_ORDER = {3: cv2.COLOR_BGR2RGB, 4: cv2.COLOR_BGRA2RGBA}
 _UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {

@@ -2,7 +2,6 @@
 
 import base64
 import os
-import re
 import signal
 import socket
 import time
@@ -15,12 +14,11 @@ from engine.restorer import Restorer
 from engine.systems import SYSTEMS
 from serving.server import listen
 from tests.forks import Run
+from tests.serving.servers import LIMIT, address_in
 from tools.serve import build_parser, main
 from utils.command_line import run_tool
 from utils.errors import ConfigError
 from utils.images import decode_image, encode_png
-
-_LIMIT = 100  # seconds until a server that should have started has failed
 
 
 @pytest.fixture
@@ -33,7 +31,7 @@ def start(tmp_path):
         folder.mkdir()
         words = ("--port", 0, "--device", "cpu", *words)
         run = Run("serve", words, folder, {"TMPDIR": str(folder), **(environment or {})})
-        client = httpx.Client(base_url=_address(folder), timeout=_LIMIT)
+        client = httpx.Client(base_url=address_in(folder), timeout=LIMIT)
         started.append((run, client))
         return run, client
 
@@ -41,17 +39,6 @@ def start(tmp_path):
     for run, client in started:
         client.close()
         run.kill()
-
-
-def _address(folder):
-    """Where a server listens: what it printed, once a connection is answered."""
-    until = time.monotonic() + _LIMIT
-    while time.monotonic() < until:
-        printed = "".join(file.read_text() for file in folder.glob(".out*"))
-        if found := re.search(r"^serving at (http://\S+)$", printed, flags=re.MULTILINE):
-            return found[1]
-        time.sleep(0.05)
-    raise AssertionError(f"no server: {printed}")
 
 
 def written(folder):
@@ -96,7 +83,7 @@ def test_after_sigterm_it_is_not_ready_and_finishes_what_is_in_hand(start):
     head = "POST /infer HTTP/1.1\r\nHost: a\r\nX-API-Key: key\r\nConnection: close\r\n"
     head += f"Content-Type: {form.headers['content-type']}\r\nContent-Length: {len(body)}\r\n\r\n"
     address = (client.base_url.host, client.base_url.port)
-    with socket.create_connection(address, _LIMIT) as in_hand:
+    with socket.create_connection(address, LIMIT) as in_hand:
         in_hand.sendall(head.encode() + body[:100])
         while "requests_inside 1.0" not in client.get("/metrics").text:
             time.sleep(0.05)
