@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 
 import numpy as np
+from python_multipart.exceptions import FormParserError
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
@@ -87,8 +88,9 @@ async def read_upload(request: Request, max_bytes: int, patience: float) -> byte
             form = await parser.parse()
     except TimeoutError:
         raise TooSlow(f"{FIELD}: did not arrive within {patience:g} s") from None
-    except MultiPartException as error:
-        raise Rejected(f"{FIELD}: the form cannot be read: {error.message}; {_HINT}") from error
+    except (MultiPartException, FormParserError) as error:  # the latter where Starlette lets it by
+        reason = getattr(error, "message", "it is damaged")
+        raise Rejected(f"{FIELD}: the form cannot be read: {reason}; {_HINT}") from error
     file = form.get(FIELD)
     if not isinstance(file, UploadFile):
         state = "is missing" if file is None else "is text, not a file"
