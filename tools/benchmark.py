@@ -7,6 +7,7 @@ Examples:
     tools/benchmark.py configs/div2k_mobilesr.yml --measure loader --vary DATASETS.CACHE none disk
     tools/benchmark.py configs/sd1_glare.yml --measure step metrics --json now.json
     tools/benchmark.py --compare before.json now.json
+    tools/benchmark.py configs/sd1_glare.yml --measure epoch restoring --profile
 
 Measures: restoring (one picture in memory), step (of training, on made-up pictures), loader (an
 epoch of training samples), epoch (of training, from files), evaluation (of the validation set),
@@ -23,7 +24,8 @@ sys.path[:1] = [str(Path(__file__).resolve().parents[1])]
 sys.path.append(os.getcwd())
 
 from config import load_config
-from engine.benchmarks.measures import MEASURES, measure
+from engine.benchmarks.measures import MEASURES, measure, works_of
+from engine.benchmarks.profile import profile_table, profiled
 from engine.benchmarks.report import as_markdown, compared, read_json, report_of, write_json
 from engine.benchmarks.subject import Subject
 from engine.precision import resolve_device
@@ -47,6 +49,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--batch", type=pixels, default=1, metavar="N", help="restore N pictures at once too")
     add("--repeats", type=pixels, default=20, help="counted rounds, where they do not take long")
     add("--device", default="auto", help="auto, cpu, cuda or cuda:1")
+    add("--profile", action="store_true", help="tell which operations take the time instead")
     add("--json", type=Path, metavar="FILE", help="write every round's time")
     add("--markdown", type=Path, metavar="FILE", help="write the table that is printed")
     add("--compare", nargs=2, type=Path, metavar=("FIRST", "SECOND"), help="two --json files")
@@ -60,6 +63,9 @@ def main(arguments: argparse.Namespace) -> None:
         print(compared(first, second))
         return
     subjects = _subjects(arguments)
+    if arguments.profile:
+        _print_profiles(arguments.measure, subjects)
+        return
     figures = [
         figure
         for kind in dict.fromkeys(arguments.measure)
@@ -72,6 +78,12 @@ def main(arguments: argparse.Namespace) -> None:
         write_json(report, arguments.json)
     if arguments.markdown:
         atomic_write_text(arguments.markdown, table + "\n")
+
+
+def _print_profiles(kinds: list[str], subjects: list[Subject]) -> None:
+    for subject in subjects:
+        for work in (work for kind in dict.fromkeys(kinds) for work in works_of(kind, [subject])):
+            print(profile_table(work, profiled(work, subject.device)) + "\n", flush=True)
 
 
 def _subjects(arguments: argparse.Namespace) -> list[Subject]:

@@ -32,7 +32,7 @@ def evaluation_works(subject: Subject) -> list[Work]:
 
     setting = (
         "batch 1",
-        f"{cfg.DATA.WORKERS} workers",
+        f"workers {cfg.DATA.WORKERS}",
         f"cache {cfg.DATASETS.CACHE}",
         subject.precision,
     )
@@ -60,7 +60,7 @@ def metric_works(subject: Subject) -> list[Work]:
 
         return run
 
-    setting = (subject.size, f"{cfg.DATA.CHANNELS} channels")
+    setting = (subject.size, f"channels {cfg.DATA.CHANNELS}")
     return [
         Work("metrics", f"{subject.name} {name}", setting, work(metric), 1, "picture", device)
         for name, metric in build_metrics(cfg, device).items()

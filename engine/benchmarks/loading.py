@@ -27,7 +27,7 @@ def loader_works(subject: Subject) -> list[Work]:
 
     setting = (
         f"batch {cfg.DATA.BATCH_SIZE}",
-        f"{cfg.DATA.WORKERS} workers",
+        f"workers {cfg.DATA.WORKERS}",
         f"cache {cfg.DATASETS.CACHE}",
     )
     samples = loader.sampler.sampler.size

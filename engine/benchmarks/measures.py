@@ -32,5 +32,9 @@ def measure(kind: str, subjects: Sequence[Subject], repeats: int) -> list[Figure
     Raises:
         PellucidError: a subject's config is wrong, or its data is missing.
     """
-    works = [work for subject in subjects for work in MEASURES[kind](subject)]
-    return time_in_turn(works, repeats)
+    return time_in_turn(works_of(kind, subjects), repeats)
+
+
+def works_of(kind: str, subjects: Sequence[Subject]) -> list[Work]:
+    """One kind of work of all subjects, prepared."""
+    return [work for subject in subjects for work in MEASURES[kind](subject)]

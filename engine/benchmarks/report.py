@@ -65,13 +65,13 @@ def as_markdown(report: Report) -> str:
             _milliseconds(figure.median),
             _milliseconds(min(figure.seconds)),
             f"{_short(figure.per_second)} {figure.item}s",
-            f"{figure.ratio:.3f}",
+            _short(figure.ratio),
             "" if figure.peak_bytes is None else f"{figure.peak_bytes / 1e6:.1f}",
             str(len(figure.seconds)),
         )
         for figure in report.figures
     ]
-    return f"{_told(report)}; {repeats} after {WARM_UP} uncounted.\n\n{_table(_HEAD, rows)}"
+    return f"{_told(report)}; {repeats} after {WARM_UP} uncounted.\n\n{table(_HEAD, rows)}"
 
 
 def write_json(report: Report, path: Path) -> None:
@@ -116,7 +116,7 @@ def compared(first: Report, second: Report) -> str:
             ", ".join(one.setting),
             _milliseconds(one.median),
             _milliseconds(other.median),
-            f"{other.median / one.median:.3f}",
+            _short(other.median / one.median),
         )
         for one, other in both
     ]
@@ -124,7 +124,7 @@ def compared(first: Report, second: Report) -> str:
     left = len(first.figures) + len(second.figures) - 2 * len(both)
     if left:
         lines.append(f"{left} figures are in one of them only")
-    return "\n".join(lines) + f"\n\n{_table(_COMPARED, rows)}"
+    return "\n".join(lines) + f"\n\n{table(_COMPARED, rows)}"
 
 
 def _figure(values: dict[str, Any]) -> Figure:
@@ -141,7 +141,8 @@ def _told(report: Report) -> str:
     return f"{report.hardware}; {versions}"
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Markdown, with a head."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
@@ -152,5 +153,4 @@ def _milliseconds(seconds: float) -> str:
 
 def _short(value: float) -> str:
     """Three digits that count, and all before the point."""
-    digits = max(0, 3 - len(str(int(value)))) if value >= 1 else 3
-    return f"{value:,.{digits}f}"
+    return f"{value:,.0f}" if value >= 100 else f"{value:#.3g}"

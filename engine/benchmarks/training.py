@@ -88,7 +88,7 @@ def epoch_works(subject: Subject) -> list[Work]:
 
     setting = (
         f"batch {cfg.DATA.BATCH_SIZE}",
-        f"{cfg.DATA.WORKERS} workers",
+        f"workers {cfg.DATA.WORKERS}",
         f"cache {cfg.DATASETS.CACHE}",
         parts.precision,
     )

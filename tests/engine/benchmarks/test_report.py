@@ -23,8 +23,8 @@ def report():
 def test_the_table_states_what_it_was_taken_with(report):
     text = as_markdown(report)
     assert f"PyTorch {torch.__version__}" in text and "medians of 3 rounds" in text
-    assert "| step | a | batch 2, bf16 | 500 | 250 | 4.00 samples | 1.000 | 3.0 | 3 |" in text
-    assert "| loader | b |  | 20.0 | 20.0 | 5,000 samples | 0.040 |  | 3 |" in text
+    assert "| step | a | batch 2, bf16 | 500 | 250 | 4.00 samples | 1.00 | 3.0 | 3 |" in text
+    assert "| loader | b |  | 20.0 | 20.0 | 5,000 samples | 0.0400 |  | 3 |" in text
 
 
 def test_json_holds_every_round(tmp_path, report):
