@@ -85,41 +85,97 @@ def test_no_web_page_may_call_unless_it_is_named(serve):
     assert "access-control-allow-origin" not in opened.options("/infer", headers=other).headers
 
 
-def test_who_hangs_up_leaves_the_queue(models):
-    body = (
-        b'--b\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n\r\n'
-        + encode_png(np.zeros((1400, 1400, 3), np.uint8))
-        + b"\r\n--b--\r\n"
-    )
-    scope = {
-        "type": "http",
-        "method": "POST",
-        "path": "/v1/restore/super-resolution",
-        "query_string": b"model=EDSR&self_ensemble=true",  # minutes
-        "headers": [(b"content-type", b"multipart/form-data; boundary=b")],
-    }
-    sent = []
+def form(data):
+    begin = b'--b\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n\r\n'
+    return begin + data + b"\r\n--b--\r\n"
 
-    async def scenario():
-        service = Service(Settings(device="cpu"), models)
-        arrives = asyncio.Queue()
-        arrives.put_nowait({"type": "http.request", "body": body, "more_body": False})
 
-        async def send(message):
-            sent.append(message)
+class Asked:
+    """A request to an application, whose body and whose client's leaving are ours to send."""
 
+    def __init__(self, app, path, query=b""):
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "path": path,
+            "query_string": query,
+            "headers": [(b"content-type", b"multipart/form-data; boundary=b")],
+        }
+        self._arrives = asyncio.Queue()
+        self.sent = []
+        self.done = asyncio.create_task(app(scope, self._arrives.get, self._send))
+
+    def arrive(self, body, more=False):
+        message = {"type": "http.request", "body": body, "more_body": more}
+        self._arrives.put_nowait(message)
+
+    def leave(self):
+        self._arrives.put_nowait({"type": "http.disconnect"})
+
+    async def _send(self, message):
+        self.sent.append(message)
+
+    @property
+    def status(self):
+        return self.sent[0]["status"]
+
+
+def on_a_service(models, scenario, **settings):
+    """Run `scenario(service, app)` on an event loop."""
+
+    async def run():
+        service = Service(Settings(device="cpu", **settings), models)
         await service.start()
-        app = create_app(service)
-        request = asyncio.create_task(app(scope, arrives.get, send))
-        while not service.queue.inside:
-            await asyncio.sleep(0.01)
-        arrives.put_nowait({"type": "http.disconnect"})
-        await request
-        assert service.queue.inside == service.queue.waiting == 0
+        await scenario(service, create_app(service))
         await service.stop()
 
-    asyncio.run(asyncio.wait_for(scenario(), 60))
-    assert sent[0]["status"] == 499
+    asyncio.run(asyncio.wait_for(run(), 60))
+
+
+def test_who_hangs_up_leaves_the_queue(models):
+    large = encode_png(np.zeros((1400, 1400, 3), np.uint8))
+
+    async def scenario(service, app):
+        query = b"model=EDSR&self_ensemble=true"  # minutes
+        asked = Asked(app, "/v1/restore/super-resolution", query)
+        asked.arrive(form(large))
+        while not service.queue.inside:
+            await asyncio.sleep(0.01)
+        asked.leave()
+        await asked.done
+        assert asked.status == 499
+        assert service.queue.inside == service.queue.waiting == 0
+
+    on_a_service(models, scenario)
+
+
+def test_who_finds_it_full_is_told_when_to_come_again(models):
+    async def scenario(service, app):
+        first = Asked(app, "/infer")
+        first.arrive(form(PNG)[:100], more=True)
+        while not service.queue.inside:
+            await asyncio.sleep(0.01)
+        second = Asked(app, "/infer")  # its body is not even looked at
+        await second.done
+        assert second.status == 503
+        assert int(dict(second.sent[0]["headers"])[b"retry-after"]) >= 1
+        assert b"busy with 1 request" in second.sent[1]["body"]
+        first.arrive(form(PNG)[100:])
+        await first.done
+        assert first.status == 200
+
+    on_a_service(models, scenario, queue=1)
+
+
+def test_an_upload_that_never_ends_is_given_up(models):
+    async def scenario(service, app):
+        asked = Asked(app, "/infer")
+        asked.arrive(form(PNG)[:100], more=True)
+        await asked.done
+        assert asked.status == 408 and b"did not arrive within 0.3 s" in asked.sent[1]["body"]
+        assert service.queue.inside == 0
+
+    on_a_service(models, scenario, time_limit=0.3)
 
 
 def test_without_a_face_detector_the_rest_is_served(serve, monkeypatch, no_download):
