@@ -1,5 +1,6 @@
 """A folder that is either whole or not there."""
 
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from utils.errors import DataError
 REPLACEABLE = frozenset(  # what a prepared set consists of
     {"train", "val", "test", "low", "high", "samples", "left_out", "split.json"}
 )
+_SHARD = re.compile(r"shard-\d{6}\.tar(\.index\.npz)?")  # as data.prepare_shards calls them
 
 
 @contextmanager
@@ -56,7 +58,7 @@ def check_free(output: Path, force: bool) -> None:
     entries = {path.name for path in output.iterdir()}
     if entries and not force:
         raise DataError(f"{output}: exists already; add --force to replace it, or --output FOLDER")
-    if foreign := sorted(entries - REPLACEABLE):
+    if foreign := sorted(name for name in entries - REPLACEABLE if not _SHARD.fullmatch(name)):
         raise DataError(
             f"{output}: is not replaced, because it holds {foreign[0]!r}; "
             "remove it yourself or choose another --output"

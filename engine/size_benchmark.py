@@ -30,11 +30,13 @@ class Cost:
     Attributes:
         megapixels: its pixels, in millions.
         seconds: from file to file; the median of the repeats.
+        cpu_seconds: of all threads, likewise: what holds where other work runs beside.
         resident_bytes: the most that the process held at any time, everything counted.
     """
 
     megapixels: float
     seconds: float
+    cpu_seconds: float
     resident_bytes: int
 
 
@@ -64,8 +66,7 @@ def costs_by_size(
         work = partial(_measured, weights, small, picture, device, repeats)
         fresh = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(1, mp_context=fresh) as process:
-            seconds, resident = process.submit(work).result()
-        yield Cost(size, seconds, resident)
+            yield Cost(size, *process.submit(work).result())
 
 
 def write_picture(path: Path, megapixels: float) -> Path:
@@ -85,17 +86,18 @@ def write_picture(path: Path, megapixels: float) -> Path:
 
 def _measured(
     weights: Path, small: Path, picture: Path, device: str, repeats: int
-) -> tuple[float, int]:
-    """Seconds and bytes; in a process that has done nothing else."""
+) -> tuple[float, float, int]:
+    """Seconds, CPU seconds and bytes; in a process that has done nothing else."""
     restorer = Restorer.from_weights(weights, device)
     result = picture.with_name("result.png")
     restore_file(restorer, Job(small, result))
-    seconds = []
+    seconds, cpu_seconds = [], []
     for _ in range(repeats):
-        began = time.perf_counter()
+        began, cpu_began = time.perf_counter(), time.process_time()
         restore_file(restorer, Job(picture, result))
         seconds.append(time.perf_counter() - began)
-    return statistics.median(seconds), _most_resident()
+        cpu_seconds.append(time.process_time() - cpu_began)
+    return statistics.median(seconds), statistics.median(cpu_seconds), _most_resident()
 
 
 def _most_resident() -> int:

@@ -9,6 +9,8 @@ Examples:
     tools/prepare_data.py lol ~/Downloads/LOLdataset.zip
     tools/prepare_data.py lol ~/LOL-v2.zip --set Real_captured --output datasets/LOL-v2-real
     tools/prepare_data.py mouth ~/Pictures/faces --output datasets/mouth
+    tools/prepare_data.py shards ~/Pictures --output datasets/shards
+    tools/prepare_data.py shards pairs/high --input pairs/low --output datasets/shards
 """
 
 import argparse
@@ -28,6 +30,7 @@ from data.prepare import Sd1Report, prepare_sd1
 from data.prepare_lol import LolReport, prepare_lol
 from data.prepare_mirflickr import PICTURES, TRAIN_PAIRS, MirflickrReport, prepare_mirflickr
 from data.prepare_mouth import MouthReport, prepare_mouths
+from data.prepare_shards import pack_shards
 from engine.regions.detectors import open_detector
 from engine.regions.mouths import cut_mouths
 from utils.command_line import add_detector_arguments, at_least, run_tool
@@ -47,7 +50,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--debug", action="store_true", default=argparse.SUPPRESS, help="show a traceback"
     )
     kinds = parser.add_subparsers(
-        dest="kind", required=True, metavar="demo|glare|sd1|mirflickr|lol|mouth"
+        dest="kind", required=True, metavar="demo|glare|sd1|mirflickr|lol|mouth|shards"
     )
 
     demo = kinds.add_parser("demo", parents=[common], help="a small set like SD1, in seconds")
@@ -84,6 +87,7 @@ def build_parser() -> argparse.ArgumentParser:
     lol.add_argument("--set", metavar="NAME", help="the folder to take, of several sets")
 
     _add_mouth(kinds, common)
+    _add_shards(kinds, common)
     return parser
 
 
@@ -111,6 +115,23 @@ def _add_mouth(kinds: Any, common: argparse.ArgumentParser) -> None:
     add_detector_arguments(mouth)
 
 
+def _add_shards(kinds: Any, common: argparse.ArgumentParser) -> None:
+    shards = kinds.add_parser(
+        "shards", parents=[common], help="tar files of pictures, for WebDatasetShards"
+    )
+    shards.add_argument(
+        "source", type=Path, metavar="FOLDER", help="clean pictures; with --input, targets"
+    )
+    shards.add_argument("--input", type=Path, metavar="FOLDER", help="the inputs, for pairs")
+    shards.add_argument(
+        "--template", default="{}", metavar="NAME", help="an input's name; {} is its target's"
+    )
+    shards.add_argument("--output", type=Path, required=True, metavar="FOLDER")
+    shards.add_argument(
+        "--megabytes", type=at_least(1.0), default=500.0, metavar="N", help="of each tar file"
+    )
+
+
 def main(arguments: argparse.Namespace) -> None:
     """Prepare what the command line names and say what is there."""
     if arguments.kind == "demo":
@@ -136,6 +157,11 @@ def main(arguments: argparse.Namespace) -> None:
     if arguments.kind == "lol":
         chosen = (arguments.sources, arguments.output, arguments.set, arguments.force)
         print_lol_report(arguments.output, prepare_lol(*chosen))
+        return
+    if arguments.kind == "shards":
+        chosen = (arguments.source, arguments.output, arguments.input, arguments.template)
+        count = pack_shards(*chosen, arguments.megabytes * 1e6, arguments.force)
+        print(f"{arguments.output}: {count:,} samples are packed")
         return
     if arguments.kind == "mouth":
         print_mouth_report(arguments.output, _prepare_mouths(arguments))
