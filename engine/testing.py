@@ -14,7 +14,8 @@ from config import Config
 from data.build import build_loader
 from data.doctor import refuse_findings
 from data.loader import Loader
-from engine.benchmark import MOST_PICTURES, WARM_UP, Pace, time_pictures
+from engine.benchmarks.pace import MOST_PICTURES, Pace, time_pictures
+from engine.benchmarks.timing import WARM_UP
 from engine.contenders import Contender, common_scale, described, find_contenders
 from engine.evaluator import Evaluator, evaluate_each
 from engine.metrics.build import build_metric, without_metrics

@@ -14,7 +14,7 @@ from engine.memory import peak_bytes
 
 WARM_UP = 2  # rounds that are not counted
 _FEWEST = 3  # rounds that are counted where they take long
-_PATIENCE = 120.0  # seconds of all rounds together after which these are enough
+_PATIENCE = 60.0  # seconds of all rounds together after which these are enough
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Figure:
 def time_in_turn(works: Sequence[Work], repeats: int) -> list[Figure]:
     """Time pieces of work round by round, after two uncounted rounds.
 
-    Where rounds take longer than two minutes together, three that are counted are enough.
+    Where rounds take longer than a minute together, three that are counted are enough.
 
     Args:
         works: the first is what the others are compared with.
