@@ -24,14 +24,24 @@ R = TypeVar("R")
 
 _SMOOTHING = 0.2  # weight of the newest batch in the mean time of a piece of work
 
-_admitted_until: ContextVar[float | None] = ContextVar("admitted_until", default=None)
+
+@dataclass(eq=False)
+class _Admission:
+    """A request that is inside, until when it may be, and whether it still is."""
+
+    queue: WorkQueue
+    until: float
+    inside: bool = True
+
+
+_admission: ContextVar[_Admission | None] = ContextVar("admission", default=None)
 
 
 class Busy(PellucidError):
     """The server cannot do this now; `retry_after` seconds, a whole number, are a good wait."""
 
     def __init__(self, message: str, retry_after: int) -> None:
-        super().__init__(f"{message}; try again in {retry_after} s")
+        super().__init__(f"{message} try again in {retry_after} s")
         self.retry_after = retry_after
 
 
@@ -94,19 +104,22 @@ class WorkQueue:
         Raises:
             Full: `capacity` requests are inside, or the queue does not work (any more).
         """
-        if _admitted_until.get() is not None:
+        if self._admitted() is not None:
             yield
             return
         if not self._open:
             raise self._closed()
         if self._inside >= self._capacity:
-            raise Full(f"the server is busy with {self._inside} requests", self._retry_after())
+            raise Full(f"the server is busy with {self._inside} requests;", self._retry_after())
         self._inside += 1
-        token = _admitted_until.set(asyncio.get_running_loop().time() + self._time_limit)
+        now = asyncio.get_running_loop().time()
+        admission = _Admission(self, now + self._time_limit)
+        token = _admission.set(admission)
         try:
             yield
         finally:
-            _admitted_until.reset(token)
+            _admission.reset(token)
+            admission.inside = False
             self._inside -= 1
 
     async def run(self, work: Callable[[Sequence[T]], Sequence[R]], item: T, key: Hashable) -> R:
@@ -131,7 +144,8 @@ class WorkQueue:
         if not self._open:
             raise self._closed()
         loop = asyncio.get_running_loop()
-        until = _admitted_until.get() or loop.time() + self._time_limit
+        admission = self._admitted()
+        until = loop.time() + self._time_limit if admission is None else admission.until
         if loop.time() >= until:
             raise self._over()
         job = _Job(work, item, key, loop.create_future())
@@ -149,11 +163,22 @@ class WorkQueue:
             raise outcome.error
         return outcome
 
+    def _admitted(self) -> _Admission | None:
+        """The admission that this task is inside, if any.
+
+        A context may outlive it: callbacks of a connection, whose later requests run in them, can
+        be made amid an earlier one.
+        """
+        admission = _admission.get()
+        if admission is None or admission.queue is not self or not admission.inside:
+            return None
+        return admission
+
     def _closed(self) -> Full:
-        return Full("the server takes no requests now", self._retry_after())
+        return Full("the server takes no requests now;", self._retry_after())
 
     def _over(self) -> TimedOut:
-        message = f"the picture was not done within {self._time_limit:g} s"
+        message = f"the picture was not done within {self._time_limit:g} s; make it smaller, or"
         return TimedOut(message, self._retry_after())
 
     def _retry_after(self) -> int:

@@ -1,6 +1,7 @@
 """Work waits its turn, in bounds, and no longer than somebody waits for it."""
 
 import asyncio
+import contextvars
 import threading
 from functools import partial
 
@@ -184,7 +185,7 @@ def test_work_in_hand_stops_when_its_request_is_cancelled():
 
 def test_work_in_hand_stops_when_its_time_is_over():
     async def leave(task):
-        with pytest.raises(TimedOut, match=r"not done within 0\.2 s; try again in 1 s"):
+        with pytest.raises(TimedOut, match=r"not done within 0\.2 s; make it smaller, or"):
             await task
 
     assert in_queue(stopped_by(leave), time_limit=0.2)
@@ -199,6 +200,23 @@ def test_time_counts_from_admission_waiting_included():
         assert queue.waiting == 0
         assert await queue.run(worker.double, 2, "a") == 4  # its own time, from here on
         assert [1] not in worker.batches
+
+    in_queue(scenario, time_limit=0.4)
+
+
+def test_a_context_that_outlives_its_request_is_as_any_other():
+    async def scenario(queue, worker):
+        with queue.admit():
+            context = contextvars.copy_context()
+        await asyncio.sleep(0.5)  # more than that request had
+
+        async def request():
+            with queue.admit():
+                assert queue.inside == 1
+                return await queue.run(worker.double, 1, "a")
+
+        assert await asyncio.create_task(request(), context=context) == 2
+        assert await asyncio.create_task(queue.run(worker.double, 2, "a"), context=context) == 4
 
     in_queue(scenario, time_limit=0.4)
 
