@@ -55,6 +55,7 @@ _C.SOLVER.MAX_SKIPPED = 20  # the run stops after so many steps in a row that we
 
 _C.SPEED = Config()
 _C.SPEED.MEMORY_FORMAT = "auto"  # auto takes the one that wins; else contiguous, channels_last
+_C.SPEED.FUSED = True  # optimizers change all weights in one kernel, where they can
 _C.SPEED.COMPILE = False  # torch.compile the networks: minutes at the start, for faster steps
 _C.SPEED.CUDA_GRAPHS = False  # with COMPILE on one GPU: a step's kernels are launched as one
 

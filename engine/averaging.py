@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from utils.phases import phase
+
 
 class AveragedWeights:
     """A copy of a model whose weights are the average over the steps taken.
@@ -32,6 +34,7 @@ class AveragedWeights:
         device = next(model.parameters()).device
         self._count = torch.zeros((), dtype=torch.float64, device=device)
 
+    @phase("averaged weights")
     @torch.no_grad()
     def update(self, model: nn.Module, skipped: Tensor) -> None:
         """Take in the weights of `model` after a step; never waits for the device.

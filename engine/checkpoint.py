@@ -26,11 +26,13 @@ from engine.foreign import read_foreign_weights
 from modeling.checkpoint_layouts import first_names, network_state, without_wrappers
 from utils.errors import CheckpointError, ConfigError
 from utils.files import atomic_path
+from utils.phases import phase
 from utils.state_dicts import is_pickled
 
 _FORMAT = "pellucid checkpoint 2"
 
 
+@phase("checkpoints")
 def save_weights(
     path: str | Path, model: nn.Module, cfg: Config, metrics: Mapping[str, Any]
 ) -> None:
@@ -153,6 +155,11 @@ def earlier_checkpoints(path: Path) -> list[Path]:
     numbered = re.compile(rf"{re.escape(path.stem)}-([1-9]\d*){re.escape(path.suffix)}")
     found = [(numbered.fullmatch(file.name), file) for file in path.parent.glob(f"{path.stem}-*")]
     return [file for _, file in sorted((int(match[1]), file) for match, file in found if match)]
+
+
+def is_saved(path: Path) -> bool:
+    """Whether there is a run to go on with: its last checkpoint, `path`, or one before it."""
+    return path.exists() or bool(earlier_checkpoints(path))
 
 
 def load_last_checkpoint(path: Path) -> dict[str, Any]:

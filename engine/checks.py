@@ -11,7 +11,7 @@ from torch import nn
 from config import Config, as_dict
 from data.build import open_dataset
 from data.inventory import inventory_of
-from engine.checkpoint import earlier_checkpoints
+from engine.checkpoint import is_saved
 from engine.metrics.build import metric_class
 from engine.step import GRADIENT, TOTAL
 from modeling.build import classifies
@@ -66,7 +66,7 @@ def refuse_occupied(checkpoint: Path) -> None:
     Raises:
         TrainingError: `checkpoint`, or one before it, is there.
     """
-    if checkpoint.exists() or earlier_checkpoints(checkpoint):
+    if is_saved(checkpoint):
         raise TrainingError(
             f"{checkpoint}: a run is already there; go on with --resume, or choose another "
             "OUTPUT_DIR"
@@ -79,7 +79,7 @@ def refuse_absent(checkpoint: Path) -> None:
     Raises:
         TrainingError: neither `checkpoint` nor one before it is there.
     """
-    if not checkpoint.exists() and not earlier_checkpoints(checkpoint):
+    if not is_saved(checkpoint):
         raise TrainingError(
             f"{checkpoint}: there is no run to go on with; leave --resume out, or set OUTPUT_DIR "
             "to the run's folder"

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from engine.evaluator import Sample
+from utils.phases import phase
 
 STEP, EPOCH = "step", "epoch"
 
@@ -66,6 +67,7 @@ class History:
         """Let `writers` hear every record from now on."""
         self._writers.extend(writers)
 
+    @phase("logging")
     def put(self, kind: str, epoch: int, iteration: int, values: Mapping[str, float]) -> None:
         """Store values and let every writer tell them."""
         record = Record(kind, epoch, iteration, dict(values))
@@ -74,6 +76,7 @@ class History:
         for writer in self._writers:
             writer.write(record, self)
 
+    @phase("logging")
     def show(self, samples: Sequence[Sample], epoch: int, iteration: int) -> None:
         """Let every writer show pictures of a validation: (name, input, restored, target)."""
         for writer in self._writers:

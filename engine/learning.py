@@ -15,6 +15,7 @@ from engine.speed import check_speed, compiled, recompute, resolve_memory_format
 from engine.step import Batch, TrainingStep
 from engine.update import Update
 from solver import build_optimizer, build_scheduler
+from utils.phases import phase
 from utils.registry import build_part
 
 
@@ -73,6 +74,7 @@ def build_step(
     for name, network in learner.networks.items():
         learner.networks[name] = compiled(cfg, network)
 
+    @phase("to device")
     def bring(batch: Batch) -> Batch:
         return to_device(batch, device, layout)
 

@@ -9,7 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from engine.step import GRADIENT, TOTAL
 from utils.distributed import is_main, rank, stack_over_ranks, world_size
+from utils.phases import phase
 
 # A window's sums: per loss the sum over samples, per loss how often it was not finite, samples;
 # then what all processes have in common: bad steps, such in a row, the longest row.
@@ -53,6 +55,7 @@ class LossMeter:
         self._samples = 0.0
         self._skipped = 0
 
+    @phase("meters")
     def add(self, losses: Mapping[str, Tensor], samples: int, skipped: Tensor) -> None:
         """Add the losses of a step; without reading them.
 
@@ -171,3 +174,16 @@ def _joined(windows: Tensor) -> Tensor:
 
 def _means(sums: Mapping[str, float], samples: float) -> dict[str, float]:
     return {name: value / samples for name, value in sums.items()} if samples else {}
+
+
+def told(reading: Reading) -> dict[str, float]:
+    """What a reading says to people: mean losses, and how many steps were bad where any were."""
+    values = without_repeats(reading.means)
+    return {**values, "skipped": reading.skipped} if reading.skipped else values
+
+
+def without_repeats(losses: Mapping[str, float]) -> dict[str, float]:
+    """A single loss of weight 1 is its own sum: tell it once."""
+    named = [name for name in losses if name not in (TOTAL, GRADIENT)]
+    repeated = len(named) == 1 and losses[named[0]] == losses[TOTAL]
+    return {name: value for name, value in losses.items() if not (repeated and name in named)}

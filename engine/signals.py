@@ -11,6 +11,7 @@ from types import FrameType, TracebackType
 from typing import Any, TypeVar
 
 from utils.distributed import largest, world_size
+from utils.phases import phase
 
 _T = TypeVar("_T")
 
@@ -125,7 +126,7 @@ def until_stopped(batches: Iterable[_T], rounds: int, stop: StopSignals) -> Iter
     for _ in range(rounds):
         batch = None
         try:
-            with stop.in_time():
+            with stop.in_time(), phase("waiting for data"):
                 batch = next(left, None)
         except RuntimeError:
             if not stop.asked:  # else the signal reached a loader's worker before it reached us

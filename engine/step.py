@@ -16,6 +16,7 @@ from engine.contracts import check_total
 from engine.parallel import Replicas, join_moves
 from engine.update import Update
 from utils.distributed import world_size
+from utils.phases import phase
 
 TOTAL = "loss"  # among a learner's named losses the one that gradients are taken of
 GRADIENT = "gradient"  # told beside the losses: the global norm of a network's gradients
@@ -126,7 +127,8 @@ class TrainingStep:
         # Joined gradients are means over the processes, and are to be sums.
         share = part["count"] / part["total"] * world_size()
         with self._replicas.learning(network, join):
-            told = self.learner.step(part, network)
+            with phase("forward"):
+                told = self.learner.step(part, network)
             check_total(type(self.learner).__name__, network, told, TOTAL)
             self.updates[network].backward(told[TOTAL] * share)
         return {name: value.detach() * part["count"] for name, value in told.items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from engine import checks
 from engine.announcements import say_how_it_ended, say_what_begins, say_what_goes_on
 from engine.assembly import assemble
 from engine.checkpoint import (
+    is_saved,
     load_checkpoint,
     load_last_checkpoint,
     remove_torn,
@@ -25,17 +26,18 @@ from engine.divisions import refuse_other_divisions
 from engine.evaluator import Evaluation
 from engine.guard import refuse_bad_steps
 from engine.history import EPOCH, STEP, History
-from engine.meters import LossMeter, Reading
+from engine.meters import LossMeter, Reading, told, without_repeats
 from engine.output import OutputFolder
 from engine.position import Position
 from engine.run_state import Stateful, give_back, take_state
 from engine.signals import Stopped, StopSignals, until_stopped
-from engine.step import GRADIENT, MODEL, TOTAL, Batch
+from engine.step import MODEL, Batch
 from engine.unreadable import UnreadableFiles
 from engine.validation import Validation
 from engine.writers import ProgressBar
 from utils.distributed import barrier, from_main, is_main
 from utils.logging import get_logger
+from utils.phases import phase
 
 _log = get_logger(__name__)
 
@@ -47,6 +49,7 @@ class Trainer:
         cfg: the whole config.
         resume: go on from `checkpoints/last.pt` of OUTPUT_DIR instead of beginning a new run.
         resume_from: go on with the run of OUTPUT_DIR from this checkpoint instead.
+        or_begin: with `resume`, begin where no run has been saved yet.
 
     Raises:
         PellucidError: the run cannot start: a wrong option, missing data, an output folder that
@@ -55,7 +58,11 @@ class Trainer:
     """
 
     def __init__(
-        self, cfg: Config, resume: bool = False, resume_from: str | Path | None = None
+        self,
+        cfg: Config,
+        resume: bool = False,
+        resume_from: str | Path | None = None,
+        or_begin: bool = False,
     ) -> None:
         self.cfg = cfg
         self.output = OutputFolder(cfg.OUTPUT_DIR)
@@ -65,8 +72,10 @@ class Trainer:
         self._bar = ProgressBar()
         self.output.claim()
         try:
-            if resume or resume_from is not None:
-                self._go_on(Path(resume_from) if resume_from is not None else self.output.last)
+            if resume_from is not None:
+                self._go_on(Path(resume_from))
+            elif resume and not (or_begin and from_main(lambda: not is_saved(self.output.last))):
+                self._go_on(self.output.last)
             else:
                 self._begin()
         except BaseException:
@@ -100,6 +109,7 @@ class Trainer:
         at_the_end = self.position.iteration >= self.parts.iterations
         return self.position.measured and (at_the_end or self.parts.tracker.exhausted)
 
+    @phase("checkpoints")
     def save(self) -> None:
         """Write `checkpoints/last.pt`: everything needed to go on from this very step.
 
@@ -155,11 +165,12 @@ class Trainer:
         self._meter.add(taken.losses, taken.samples, taken.any_skipped)
         self.position.advance()
 
+    @phase("logging")
     def _log_point(self, step_seconds: float) -> None:
         reading = self._meter.read_window()
         self._refuse_bad(reading)
         values = {
-            **_told(reading),
+            **told(reading),
             "lr": self._lr(),
             "speed": 1.0 / step_seconds,
             "eta": (self.parts.iterations - self.position.iteration) * step_seconds,
@@ -179,13 +190,13 @@ class Trainer:
         self._unreadable.join()
         reading = self._meter.read_epoch()
         self._refuse_bad(reading)
-        values = {f"train/{name}": value for name, value in _told(reading).items()}
+        values = {f"train/{name}": value for name, value in told(reading).items()}
         values["lr"] = self._lr()
         evaluation = None
         last = position.iteration >= self.parts.iterations
         if last or position.epoch % self.cfg.VALIDATION.PERIOD == 0:
             evaluation, learnt = self._validation.measure(position, stop)
-            measured = {**_without_repeats(evaluation.losses), **evaluation.metrics}
+            measured = {**without_repeats(evaluation.losses), **evaluation.metrics}
             values.update({f"train/{name}": value for name, value in learnt.items()})
             values.update({f"val/{name}": value for name, value in measured.items()})
         self.history.put(EPOCH, position.epoch, position.iteration, values)
@@ -281,15 +292,3 @@ class Trainer:
 def _read(checkpoint: Path, last: Path) -> dict[str, Any]:
     checks.refuse_absent(last)
     return load_last_checkpoint(last) if checkpoint == last else load_checkpoint(checkpoint)
-
-
-def _told(reading: Reading) -> dict[str, float]:
-    values = _without_repeats(reading.means)
-    return {**values, "skipped": reading.skipped} if reading.skipped else values
-
-
-def _without_repeats(losses: Mapping[str, float]) -> dict[str, float]:
-    """A single loss of weight 1 is its own sum: tell it once."""
-    named = [name for name in losses if name not in (TOTAL, GRADIENT)]
-    repeated = len(named) == 1 and losses[named[0]] == losses[TOTAL]
-    return {name: value for name, value in losses.items() if not (repeated and name in named)}

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from solver.schedulers import Schedule
+from utils.phases import phase
 
 
 class Update:
@@ -47,14 +48,17 @@ class Update:
         """The learning rate of the next step."""
         return self.optimizer.param_groups[0]["lr"]
 
+    @phase("optimizer")
     def begin(self) -> None:
         """Forget the gradients of the step before."""
         self.optimizer.zero_grad(set_to_none=True)
 
+    @phase("backward")
     def backward(self, loss: Tensor) -> None:
         """Add the gradients of `loss`, a scalar, to those of this step."""
         self.scaler.scale(loss).backward()
 
+    @phase("optimizer")
     def finish(self) -> tuple[Tensor, Tensor]:
         """Take the step that the gathered gradients ask for, and move the schedule on.
 

@@ -11,6 +11,7 @@ from engine.guard import refuse_unknown_figures
 from engine.position import Position
 from engine.signals import StopSignals, until_stopped
 from utils.logging import get_logger
+from utils.phases import phase
 
 _log = get_logger(__name__)
 
@@ -29,6 +30,7 @@ class Validation:
         self._parts = parts
         self.baseline: dict[str, float] = {}
 
+    @phase("validation", whole=True)
     def measure(self, position: Position, stop: StopSignals) -> tuple[Evaluation, dict[str, float]]:
         """Evaluate on the validation pictures, and take the metrics of some training samples.
 

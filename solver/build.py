@@ -20,8 +20,8 @@ def build_optimizer(
 ) -> Optimizer:
     """The optimizer of `SOLVER`, over the parameters that want a gradient.
 
-    It is fused, one kernel for all parameters, where the optimizer can be: that is faster, and it
-    lets the guard skip a step without waiting for the device.
+    With `SPEED.FUSED` it is one kernel for all parameters, where the optimizer can be: that is
+    faster, and it lets the guard skip a step without waiting for the device.
 
     Args:
         cfg: the config.
@@ -38,7 +38,8 @@ def build_optimizer(
     trained = [parameter for parameter in parameters if parameter.requires_grad]
     if not trained:
         raise ConfigError(f"MODEL.NAME: {cfg.MODEL.NAME} has no parameter to train")
-    offered = {"params": trained, "lr": cfg.SOLVER.LR if own_lr is None else own_lr, "fused": True}
+    lr = cfg.SOLVER.LR if own_lr is None else own_lr
+    offered = {"params": trained, "lr": lr, "fused": cfg.SPEED.FUSED}
     given = _wanted(OPTIMIZERS, spec.NAME, offered)
     return build_part(OPTIMIZERS, spec, key, **given)
 

@@ -19,9 +19,9 @@ from typing import Any, TypeVar
 import torch
 import torch.distributed as dist
 from torch import Tensor
-from torch.distributed.rendezvous import rendezvous
 
 from utils.errors import PellucidError
+from utils.rendezvous import meet
 
 _T = TypeVar("_T")
 _FAILURES = "pellucid/failures"  # counts them, in the store that all processes share
@@ -162,7 +162,7 @@ def processes() -> Iterator[None]:
 
 
 def _join() -> dist.Store:
-    store, number, count = next(rendezvous("env://"))
+    store, number, count = meet()
     backend = "gloo"
     if torch.cuda.is_available():
         backend = "cpu:gloo,cuda:nccl"

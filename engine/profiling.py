@@ -1,0 +1,84 @@
+"""Where the time of training goes: by phase over real epochs, by operation over some steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
+
+from config import Config
+from engine.benchmarks.subject import Subject
+from engine.benchmarks.timing import wait_for
+from engine.benchmarks.training import step_works
+from engine.precision import resolve_device
+from engine.trainer import Trainer
+from utils.phases import clocked
+
+_WARM_UP, _STEPS = 2, 5
+
+
+@dataclass(frozen=True)
+class PhaseTime:
+    """What one phase of a run took.
+
+    Attributes:
+        name: of the phase.
+        seconds: in all.
+        share: of the whole run's time, 0 to 1.
+        calls: how often it was entered.
+    """
+
+    name: str
+    seconds: float
+    share: float
+    calls: int
+
+
+def profile_phases(cfg: Config) -> list[PhaseTime]:
+    """Train as `cfg` says, in a folder that goes again, and tell each phase's time, longest first.
+
+    On CUDA each phase is waited for, so that it holds what it started on the device: the run is
+    slower than it would be, by what would have happened at the same time.
+
+    Raises:
+        PellucidError: the run cannot be.
+    """
+    device = resolve_device(cfg.DEVICE)
+    cfg = cfg.clone()
+    with TemporaryDirectory(prefix="profile-") as folder:
+        cfg.defrost()
+        cfg.OUTPUT_DIR = str(Path(folder) / "run")
+        cfg.freeze()
+        trainer = Trainer(cfg)
+        with clocked(lambda: wait_for(device)) as clock:
+            trainer.train()
+    whole = sum(clock.seconds.values())
+    times = [
+        PhaseTime(name, seconds, seconds / whole, clock.calls[name])
+        for name, seconds in clock.seconds.items()
+    ]
+    return sorted(times, key=lambda time: -time.seconds)
+
+
+def profile_operations(cfg: Config, size: int, rows: int) -> str:
+    """PyTorch's own table of the operations that take longest in some steps, on made-up pictures.
+
+    Args:
+        cfg: the whole config.
+        size: height and width of targets, in pixels.
+        rows: how many operations.
+    """
+    (step,) = step_works(Subject("step", cfg, size, size))
+    for _ in range(_WARM_UP):
+        step.run()
+    activities = [torch.profiler.ProfilerActivity.CPU]
+    on_cuda = resolve_device(cfg.DEVICE).type == "cuda"
+    if on_cuda:
+        activities.append(torch.profiler.ProfilerActivity.CUDA)
+    with torch.profiler.profile(activities=activities) as profiler:
+        for _ in range(_STEPS):
+            step.run()
+    order = "self_cuda_time_total" if on_cuda else "self_cpu_time_total"
+    return profiler.key_averages().table(order, row_limit=rows, max_name_column_width=40)

@@ -1,0 +1,32 @@
+"""tools/profile_training.py tells each phase of a real epoch and leaves nothing behind."""
+
+import re
+
+from tests.forks import run
+from tests.tools.killable import make_lab
+
+PHASES = {"waiting for data", "to device", "forward", "backward", "optimizer", "validation"}
+PHASES |= {"averaged weights", "meters", "logging", "checkpoints", "everything else"}
+
+
+def test_phases_of_an_epoch_make_up_the_whole(tmp_path):
+    make_lab(tmp_path)
+    before = {path for path in tmp_path.rglob("*") if "__pycache__" not in str(path)}
+    ended = run("profile_training", "--config-file", "run.yml", folder=tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    rows = re.findall(r"^([a-z ]+?) +([\d.]+) +([\d.]+)% +([\d-]+)", ended.stdout, re.MULTILINE)
+    assert {name for name, *_ in rows} == PHASES
+    assert abs(sum(float(share) for _, _, share, _ in rows) - 100) < 1
+    calls = {name: count for name, _, _, count in rows}
+    assert calls["forward"] == "6"  # three steps, in two parts each
+    left = {path for path in tmp_path.rglob("*") if "__pycache__" not in str(path)}
+    assert {path.name for path in left - before} <= {".out0", ".err0", ".out1", ".err1"}
+
+
+def test_operations_are_told_without_a_data_set(tmp_path):
+    make_lab(tmp_path)
+    words = ["--config-file", "run.yml", "--operations", "5", "--size", "32"]
+    words += ["DATASETS.TRAIN.ARGS.input", "nowhere"]
+    ended = run("profile_training", *words, folder=tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    assert "aten::" in ended.stdout and "Self CPU" in ended.stdout
