@@ -11,6 +11,7 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
+from serving.remote import RemoteService
 from serving.service import Service
 from utils.errors import ConfigError
 
@@ -28,7 +29,7 @@ class Server(uvicorn.Server):
         grace: seconds.
     """
 
-    def __init__(self, app: FastAPI, service: Service, grace: float) -> None:
+    def __init__(self, app: FastAPI, service: Service | RemoteService, grace: float) -> None:
         # After the time limit nobody is answered any more.
         limit = math.ceil(service.settings.time_limit)
         super().__init__(

@@ -14,10 +14,11 @@ from engine.restore_options import DEFAULTS, RestoreOptions
 from engine.restorer import Restorer
 from engine.verdict import Verdict, judge
 from serving.catalogue import Catalogue
+from serving.limits import check_size
 from serving.models import Models
 from serving.queue import WorkQueue
 from serving.settings import Settings
-from utils.errors import ConfigError, ImageTooLargeError
+from utils.errors import ConfigError
 
 T = TypeVar("T")
 
@@ -122,16 +123,7 @@ class Service:
         Raises:
             ImageTooLargeError: see above.
         """
-        most = self.settings.max_pixels
-        if height * width > most:
-            raise ImageTooLargeError(
-                f"{name}: has {width}x{height} pixels, more than the {most:,} allowed; shrink it"
-            )
-        if height * width * factor**2 > most:
-            raise ImageTooLargeError(
-                f"{name}: {width}x{height} pixels would become {factor:g} times as high and wide, "
-                f"more than the {most:,} pixels allowed; shrink it or cut it up"
-            )
+        check_size(self.settings.max_pixels, height, width, factor, name)
 
     def factor(
         self, system: str, model: str | None = None, options: RestoreOptions = DEFAULTS

@@ -1,6 +1,6 @@
-"""Serve all systems over HTTP: POST a picture, get it back clearer.
+"""Serve all systems over HTTP: POST a picture, or open the web page, and get it back clearer.
 
-Routes and their options are shown at /docs, by the server itself.
+The page is at /; routes and their options are shown at /docs, by the server itself.
 
 Examples:
     tools/serve.py
@@ -8,6 +8,7 @@ Examples:
     tools/serve.py --weights output/sd1_glare/checkpoints/best.safetensors
     tools/serve.py --weights low-light=mine.safetensors detection=detector.safetensors
     PELLUCID_API_KEY=secret tools/serve.py --host 0.0.0.0 --cors https://example.org
+    tools/serve.py --port 8080 --api http://127.0.0.1:4000
 
     curl -F image=@photo.jpg http://127.0.0.1:4000/v1/restore/glare -o clear.png
 
@@ -22,13 +23,17 @@ from pathlib import Path
 sys.path[:1] = [str(Path(__file__).resolve().parents[1])]
 sys.path.append(os.getcwd())
 
+from fastapi import FastAPI
+
 from config import load_config
 from serving.app import create_app
 from serving.models import Models
+from serving.remote import RemoteService
 from serving.server import Server, listen
 from serving.service import Service
 from serving.settings import Settings
 from utils.command_line import add_detector_arguments, add_plugin_argument, at_least, run_tool
+from utils.errors import ConfigError
 from utils.logging import setup_logging
 
 KEY_VARIABLE = "PELLUCID_API_KEY"
@@ -51,6 +56,13 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen at")
     parser.add_argument("--port", type=int, default=4000, help="0 takes a free one")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:1")
+    page = parser.add_mutually_exclusive_group()
+    page.add_argument("--no-page", action="store_true", help="serve the API alone")
+    page.add_argument(
+        "--api",
+        metavar="URL",
+        help="serve the web page alone, in front of another server's API; this one loads no model",
+    )
     add_plugin_argument(parser)
     add_detector_arguments(parser.add_argument_group("faces, for the mouth system"))
     _add_limits(parser)
@@ -121,11 +133,30 @@ def main(arguments: argparse.Namespace) -> None:
         api_key=os.environ.get(KEY_VARIABLE) or None,
         cors=tuple(arguments.cors),
     )
-    service = Service(settings, Models(settings))
+    app, service = _page_alone(arguments, settings) if arguments.api else _api(arguments, settings)
     with listen(arguments.host, arguments.port) as socket:
         host, port = socket.getsockname()[:2]
         print(f"serving at http://{f'[{host}]' if ':' in host else host}:{port}", flush=True)
-        Server(create_app(service), service, arguments.grace).run(sockets=[socket])
+        Server(app, service, arguments.grace).run(sockets=[socket])
+
+
+def _api(arguments: argparse.Namespace, settings: Settings) -> tuple[FastAPI, Service]:
+    service = Service(settings, Models(settings))
+    app = create_app(service)
+    if not arguments.no_page:
+        from serving.page import mount  # Gradio takes seconds to import, and is not always needed
+
+        mount(app, service, settings)
+    return app, service
+
+
+def _page_alone(arguments: argparse.Namespace, settings: Settings) -> tuple[FastAPI, RemoteService]:
+    if arguments.weights or arguments.cors:
+        raise ConfigError("--api: --weights and --cors are the API's; give them to its server")
+    from serving.page import create_page_app
+
+    service = RemoteService(arguments.api, settings)
+    return create_page_app(service), service
 
 
 if __name__ == "__main__":
