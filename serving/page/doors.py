@@ -1,9 +1,9 @@
 """What of Gradio's server can be reached: the routes that the page uses, and no request too large.
 
 Gradio brings routes that fetch addresses for whoever asks, keep states on disk and watch usage;
-where an event names a file, it takes an address of the web, too, and fetches all that is there; its
-limit counts each file of an upload, not the files nor the fields beside them. Here are the list of
-what the page needs, and one limit on a request as a whole.
+where an event names a file, a mounted app takes any file of the server's, and addresses of the web;
+its limit counts each file of an upload, not the files nor the fields beside them. Here are the list
+of what the page needs, a look at what events name, and one limit on a request as a whole.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -25,7 +26,6 @@ _OPEN = re.compile(
     r"/|/config/?|/theme\.css|/favicon\.ico|/manifest\.json|/robots\.txt"
     r"|/(assets|static)/.+"
     r"|/gradio_api/(upload|upload_progress|queue/(join|data)|cancel|reset/?|startup-events|info/?)"
-    r"|/gradio_api/heartbeat/[^/]+"
     r"|/gradio_api/file=(?!\w+:).+"  # a file, and no address of another server
 )
 _FORM = 64 * 1024  # bytes that a form takes beside its file
@@ -55,7 +55,7 @@ class Doors:
         refusal = await self._refusal(path, scope)
         receive = _bounded(receive, self._limit(path))
         if refusal is None and path == _EVENT:
-            refusal, receive = await _examined(receive)
+            refusal, receive = await _examined(receive, self._cache.folder)
         if refusal is not None:
             await refusal(scope, receive, send)
             return
@@ -98,7 +98,7 @@ def _bounded(receive: Receive, limit: int) -> Receive:
     return receive_some
 
 
-async def _examined(receive: Receive) -> tuple[PlainTextResponse | None, Receive]:
+async def _examined(receive: Receive, folder: Path) -> tuple[PlainTextResponse | None, Receive]:
     """Why an event is refused, and its body to be received again."""
     body, more = b"", True
     try:
@@ -106,7 +106,7 @@ async def _examined(receive: Receive) -> tuple[PlainTextResponse | None, Receive
             message = await receive()
             body += message.get("body", b"")
             more = message.get("more_body", False)
-        elsewhere = _names_address(json.loads(body))
+        elsewhere = _names_outside(json.loads(body), folder.resolve())
     except (MultiPartException, ValueError, RecursionError):
         return PlainTextResponse("this is no event of the page", 400), receive
     whole: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
@@ -118,15 +118,16 @@ async def _examined(receive: Receive) -> tuple[PlainTextResponse | None, Receive
     return refusal, receive_again
 
 
-def _names_address(value: Any) -> bool:
-    """Whether a file somewhere in an event's data is one of another server."""
+def _names_outside(value: Any, folder: Path) -> bool:
+    """Whether an event's data names a file that is not below `folder`."""
     if isinstance(value, list):
-        return any(_names_address(item) for item in value)
+        return any(_names_outside(item, folder) for item in value)
     if not isinstance(value, dict):
         return False
     path = value.get("path")
-    elsewhere = isinstance(path, str) and not path.startswith("/")
-    return elsewhere or any(_names_address(item) for item in value.values())
+    if isinstance(path, str) and folder not in Path(path).resolve().parents:
+        return True
+    return any(_names_outside(item, folder) for item in value.values())
 
 
 def _asking_for_key(send: Send) -> Send:

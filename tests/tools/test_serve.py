@@ -49,7 +49,9 @@ def written(folder):
 def test_from_start_to_end(start, tmp_path):
     run, client = start("--grace", 0, "--max-upload-mb", 2)
     assert client.get("/ping").json() == {"message": "pong"}
+    assert "Pellucid" in client.get("/").text
     assert client.get("/readyz").status_code == 200
+    kept = written(tmp_path / "0")
     picture = np.random.default_rng(0).integers(0, 256, (600, 700, 3), dtype=np.uint8)
     data = encode_png(picture)
     assert len(data) > 1_200_000  # what Starlette would put into a file
@@ -64,7 +66,7 @@ def test_from_start_to_end(start, tmp_path):
     assert refused.status_code == 413  # answered while it is still sent
     assert refused.json()["detail"].startswith("image: has more than the 2,000,000 bytes allowed")
     assert client.get("/ping").status_code == 200
-    assert written(tmp_path / "0") == set()
+    assert written(tmp_path / "0") == kept  # the page's samples, and of the API nothing
     os.kill(run.pid, signal.SIGTERM)
     ended = run.wait()
     assert ended.returncode == 0 and "Traceback" not in ended.stdout + ended.stderr
@@ -73,7 +75,7 @@ def test_from_start_to_end(start, tmp_path):
 
 
 def test_after_sigterm_it_is_not_ready_and_finishes_what_is_in_hand(start):
-    run, client = start("--grace", 30, environment={"PELLUCID_API_KEY": "key"})
+    run, client = start("--grace", 30, "--no-page", environment={"PELLUCID_API_KEY": "key"})
     assert client.post("/infer").status_code == 401
     data = encode_png(np.zeros((30, 40, 3), np.uint8))
     form = client.build_request(
