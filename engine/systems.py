@@ -58,8 +58,7 @@ SYSTEMS: dict[str, System] = {
 
 # Weights that tell whether a picture is pixelated, by what they look at; the default first.
 DETECTION_METHODS: dict[str, Path] = _files(
-    differences="pixelation_detector",
-    edges="pixelation_detector_canny",
-    plain="pixelation_detector_rgb",
+    edges="pixelation_detector",
+    plain="pixelation_detector_plain",
 )
-DETECTION_WEIGHTS = DETECTION_METHODS["differences"]
+DETECTION_WEIGHTS = DETECTION_METHODS["edges"]

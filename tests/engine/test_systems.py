@@ -25,6 +25,6 @@ def test_each_choice_is_the_network_it_is_called_after(name):
 
 
 def test_methods_of_detection_begin_with_the_default():
-    assert list(DETECTION_METHODS) == ["differences", "edges", "plain"]
-    assert DETECTION_METHODS["differences"] == DETECTION_WEIGHTS
-    assert DETECTION_WEIGHTS.is_file()
+    assert list(DETECTION_METHODS) == ["edges", "plain"]
+    assert DETECTION_METHODS["edges"] == DETECTION_WEIGHTS
+    assert all(file.is_file() for file in DETECTION_METHODS.values())

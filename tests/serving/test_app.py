@@ -196,7 +196,7 @@ def test_without_a_face_detector_the_rest_is_served(serve, monkeypatch, no_downl
 
 def test_weights_in_the_place_of_the_default_ones(serve):
     enlarging = SYSTEMS["super-resolution"].weights
-    own = {"glare": enlarging["MobileSR"], DETECTION: DETECTION_METHODS["differences"]}
+    own = {"glare": enlarging["MobileSR"], DETECTION: DETECTION_METHODS["edges"]}
     client = serve(Models(Settings(device="cpu", weights=own)))
     told = client.get("/v1/systems").json()
     models = [choice["name"] for choice in told["systems"][0]["models"]]
@@ -213,7 +213,7 @@ def test_weights_in_the_place_of_the_default_ones(serve):
     ("settings", "kind", "said"),
     [
         ({"weights": {"glares": "x"}}, ConfigError, "did you mean glare"),
-        ({"weights": {"glare": DETECTION_METHODS["differences"]}}, CheckpointError, "detector"),
+        ({"weights": {"glare": DETECTION_METHODS["edges"]}}, CheckpointError, "detector"),
         ({"device": "tpu"}, ConfigError, "tpu"),
         ({"face_detector": "yunett"}, ConfigError, "yunet"),
     ],

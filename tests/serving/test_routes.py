@@ -145,7 +145,7 @@ def test_detection(client, clean, mosaic):
             "probability": found.probability,
             "block": found.block,
         }
-    asked = send(client, "/v1/detect", mosaic, method="differences").json()
+    asked = send(client, "/v1/detect", mosaic, method="edges").json()
     assert asked["verdict"] == "pixelated" and asked["block"] == pytest.approx(3, rel=0.01)
 
 
@@ -181,4 +181,4 @@ def test_the_catalogue_names_everything(client):
     for offer in told["systems"]:
         assert [choice["name"] for choice in offer["models"]] == [*SYSTEMS[offer["name"]].weights]
         assert offer["available"] and offer["reason"] is None
-    assert [choice["name"] for choice in told["methods"]][0] == "differences"
+    assert [choice["name"] for choice in told["methods"]][0] == "edges"
