@@ -43,7 +43,7 @@ def build_step(
         ConfigError: naming the option that is wrong.
     """
     check_speed(cfg, device)
-    layout = resolve_memory_format(cfg.SPEED.MEMORY_FORMAT, device)
+    layout = resolve_memory_format(cfg.SPEED.MEMORY_FORMAT, device, model)
     learner = build_part(
         LEARNERS,
         cfg.LEARNER,

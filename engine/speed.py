@@ -15,16 +15,18 @@ from utils.errors import ConfigError
 _FORMATS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
 
 
-def resolve_memory_format(name: str, device: torch.device) -> torch.memory_format:
+def resolve_memory_format(name: str, device: torch.device, model: nn.Module) -> torch.memory_format:
     """The memory format that SPEED.MEMORY_FORMAT names, of pictures, weights and features.
 
     Args:
         name: "contiguous" (N, C, H, W), "channels_last", where the channels of a pixel are side by
             side, or "auto": the one that wins on `device`.
         device: where networks learn.
+        model: says by its descriptor which one wins on a CPU; classifiers say nothing.
     """
     if name == "auto":
-        name = "channels_last" if device.type == "cuda" else "contiguous"
+        wins = device.type == "cuda" or getattr(model.descriptor, "channels_last", False)
+        name = "channels_last" if wins else "contiguous"
     return _FORMATS[name]
 
 

@@ -72,7 +72,9 @@ class EDSR(nn.Module):
         for step in steps:
             reach = reach_before_shuffle(reach, step) + 1
         reach += 1 + 2 * blocks + 1
-        self.descriptor = Descriptor(scale=scale, channels=channels, receptive_field=2 * reach + 1)
+        self.descriptor = Descriptor(
+            scale=scale, channels=channels, receptive_field=2 * reach + 1, channels_last=True
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         features = self.conv_first((x - self.mean) * self.value_range)

@@ -61,6 +61,7 @@ class GlareNet(nn.Module):
             nn.init.normal_(head.weight, std=1e-3)
             nn.init.zeros_(head.bias)
         self.descriptor = Descriptor(
+            channels_last=True,
             scale=1,
             channels=0,
             size_multiple=1,

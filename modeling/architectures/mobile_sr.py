@@ -49,7 +49,9 @@ class MobileSR(CentredSR):
         for step in steps:
             reach = reach_before_bilinear(reach + 1, step)
         reach += 1 + _BLOCKS + 1
-        self.descriptor = Descriptor(scale=scale, channels=channels, receptive_field=2 * reach + 1)
+        self.descriptor = Descriptor(
+            scale=scale, channels=channels, receptive_field=2 * reach + 1, channels_last=True
+        )
 
     def enlarge(self, x: Tensor) -> Tensor:
         x = self.head(x)

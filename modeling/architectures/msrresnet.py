@@ -52,7 +52,9 @@ class MSRResNet(nn.Module):
         for step in self.steps:
             reach = reach_before_shuffle(reach, step) + 1
         reach = max(reach + 2 * blocks + 1, reach_before_bilinear(0, scale))
-        self.descriptor = Descriptor(scale=scale, channels=channels, receptive_field=2 * reach + 1)
+        self.descriptor = Descriptor(
+            scale=scale, channels=channels, receptive_field=2 * reach + 1, channels_last=True
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.body(F.leaky_relu(self.conv_first(x), _SLOPE, inplace=True))

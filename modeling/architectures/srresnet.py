@@ -65,7 +65,9 @@ class SRResNet(CentredSR):
         for step in steps:
             reach = reach_before_shuffle(reach, step) + 1
         reach += 1 + 2 * blocks + _HEAD_KERNEL // 2
-        self.descriptor = Descriptor(scale=scale, channels=channels, receptive_field=2 * reach + 1)
+        self.descriptor = Descriptor(
+            scale=scale, channels=channels, receptive_field=2 * reach + 1, channels_last=True
+        )
 
     def enlarge(self, x: Tensor) -> Tensor:
         x = self.head(x)

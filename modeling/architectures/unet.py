@@ -31,6 +31,7 @@ class UNet(nn.Module):
         nn.init.zeros_(self.head.weight)  # starts as the identity
         nn.init.zeros_(self.head.bias)
         self.descriptor = Descriptor(
+            channels_last=True,
             scale=1,
             channels=channels,
             size_multiple=self.multiple,

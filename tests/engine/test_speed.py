@@ -9,6 +9,7 @@ from config import from_dict, get_defaults
 from engine.learning import build_step
 from engine.speed import check_speed, recompute, resolve_memory_format
 from modeling.build import build_losses, build_network
+from tests.modeling.small_architectures import small
 from utils.errors import ConfigError
 
 CPU = torch.device("cpu")
@@ -101,9 +102,19 @@ def test_recomputing_what_cannot_be_is_refused():
         recompute(cfg, {"model": build_network(cfg)})
 
 
-def test_a_named_memory_format_is_taken():
-    assert resolve_memory_format("channels_last", CPU) == torch.channels_last
-    assert resolve_memory_format("contiguous", torch.device("cuda")) == torch.contiguous_format
+@pytest.mark.parametrize(
+    ("name", "device", "model", "expected"),
+    [
+        ("channels_last", "cpu", "MIRNet", torch.channels_last),
+        ("contiguous", "cuda", "UNet", torch.contiguous_format),
+        ("auto", "cuda", "MIRNet", torch.channels_last),
+        ("auto", "cpu", "UNet", torch.channels_last),
+        ("auto", "cpu", "MIRNet", torch.contiguous_format),
+    ],
+)
+def test_auto_is_the_format_that_wins(name, device, model, expected):
+    built = small(model)
+    assert resolve_memory_format(name, torch.device(device), built) == expected
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
