@@ -127,7 +127,7 @@ class Restorer:
         names: Sequence[str],
         options: RestoreOptions = DEFAULTS,
     ) -> list[np.ndarray]:
-        """Restore pictures of equal size, depth and channels, in batches as far as memory suffices.
+        """Restore pictures of equal size, depth and channels, in batches where that is faster.
 
         What needs tiles, a self-ensemble or another size goes one by one. A batch may be added up
         in another order than a single picture: a value may round to the level beside `restore`'s.
