@@ -1,4 +1,4 @@
-"""Where the time of training goes: by phase over real epochs, by operation over some steps."""
+"""Where the time of training goes, by phase over real epochs."""
 
 from __future__ import annotations
 
@@ -6,17 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import torch
-
 from config import Config
-from engine.benchmarks.subject import Subject
 from engine.benchmarks.timing import wait_for
-from engine.benchmarks.training import step_works
 from engine.precision import resolve_device
 from engine.trainer import Trainer
 from utils.phases import clocked
-
-_WARM_UP, _STEPS = 2, 5
 
 
 @dataclass(frozen=True)
@@ -60,25 +54,3 @@ def profile_phases(cfg: Config) -> list[PhaseTime]:
         for name, seconds in clock.seconds.items()
     ]
     return sorted(times, key=lambda time: -time.seconds)
-
-
-def profile_operations(cfg: Config, size: int, rows: int) -> str:
-    """PyTorch's own table of the operations that take longest in some steps, on made-up pictures.
-
-    Args:
-        cfg: the whole config.
-        size: height and width of targets, in pixels.
-        rows: how many operations.
-    """
-    (step,) = step_works(Subject("step", cfg, size, size))
-    for _ in range(_WARM_UP):
-        step.run()
-    activities = [torch.profiler.ProfilerActivity.CPU]
-    on_cuda = resolve_device(cfg.DEVICE).type == "cuda"
-    if on_cuda:
-        activities.append(torch.profiler.ProfilerActivity.CUDA)
-    with torch.profiler.profile(activities=activities) as profiler:
-        for _ in range(_STEPS):
-            step.run()
-    order = "self_cuda_time_total" if on_cuda else "self_cpu_time_total"
-    return profiler.key_averages().table(order, row_limit=rows, max_name_column_width=40)

@@ -1,13 +1,12 @@
-"""Tell where the time of a training goes: by phase, and by operation.
+"""Tell where the time of a training goes, by phase.
 
 Examples:
     tools/profile_training.py --config-file configs/sd1_glare.yml SOLVER.ITERATIONS 50
     tools/profile_training.py --config-file configs/sd1_glare.yml SOLVER.EPOCHS 2 LOG.PERIOD 10
-    tools/profile_training.py --config-file configs/lol_mirnet.yml --operations 15 --size 64
 
 An epoch is trained from the data set, with all that belongs to it, validation too, in a folder that
-goes again. With --operations PyTorch's profiler looks into five steps on made-up pictures instead,
-which need no data set.
+goes again. Which operations take the time of a step, or of anything else, is told by
+tools/benchmark.py --profile.
 """
 
 import argparse
@@ -22,8 +21,8 @@ import torch
 
 from config import load_config
 from engine.precision import resolve_device
-from engine.profiling import profile_operations, profile_phases
-from utils.command_line import add_config_arguments, at_least, run_tool
+from engine.profiling import profile_phases
+from utils.command_line import add_config_arguments, run_tool
 from utils.hardware import describe_device
 
 
@@ -33,12 +32,6 @@ def build_parser() -> argparse.ArgumentParser:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add_config_arguments(parser)
-    parser.add_argument(
-        "--operations", type=at_least(1), metavar="N", help="the N operations that take longest"
-    )
-    parser.add_argument(
-        "--size", type=at_least(1), default=128, help="pixels of a target's side, for --operations"
-    )
     return parser
 
 
@@ -47,16 +40,13 @@ def main(arguments: argparse.Namespace) -> None:
     overrides = ["SOLVER.EPOCHS", "1", *arguments.overrides]
     cfg = load_config(arguments.config_file, overrides)
     device = describe_device(resolve_device(cfg.DEVICE))
-    if arguments.operations:
-        table = profile_operations(cfg, arguments.size, arguments.operations)
-    else:
-        rows = profile_phases(cfg)
-        table = f"{'phase':<18} {'seconds':>9} {'share':>7} {'calls':>7} {'ms a call':>10}\n"
-        table += "\n".join(
-            f"{row.name:<18} {row.seconds:>9.3f} {row.share:>7.1%} {row.calls or '-':>7} "
-            + (f"{row.seconds / row.calls * 1e3:>10.2f}" if row.calls else f"{'-':>10}")
-            for row in rows
-        )
+    rows = profile_phases(cfg)
+    table = f"{'phase':<18} {'seconds':>9} {'share':>7} {'calls':>7} {'ms a call':>10}\n"
+    table += "\n".join(
+        f"{row.name:<18} {row.seconds:>9.3f} {row.share:>7.1%} {row.calls or '-':>7} "
+        + (f"{row.seconds / row.calls * 1e3:>10.2f}" if row.calls else f"{'-':>10}")
+        for row in rows
+    )
     print(f"{arguments.config_file}, {device}, torch {torch.__version__}\n\n{table}")
 
 

@@ -21,12 +21,3 @@ def test_phases_of_an_epoch_make_up_the_whole(tmp_path):
     assert calls["forward"] == "6"  # three steps, in two parts each
     left = {path for path in tmp_path.rglob("*") if "__pycache__" not in str(path)}
     assert {path.name for path in left - before} <= {".out0", ".err0", ".out1", ".err1"}
-
-
-def test_operations_are_told_without_a_data_set(tmp_path):
-    make_lab(tmp_path)
-    words = ["--config-file", "run.yml", "--operations", "5", "--size", "32"]
-    words += ["DATASETS.TRAIN.ARGS.input", "nowhere"]
-    ended = run("profile_training", *words, folder=tmp_path)
-    assert ended.returncode == 0, ended.stderr
-    assert "aten::" in ended.stdout and "Self CPU" in ended.stdout
