@@ -1,12 +1,8 @@
-"""The page, asked in this process or served on loopback."""
+"""The page, asked in this process."""
 
-import socket
-import threading
-import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 
 import pytest
-import uvicorn
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
@@ -59,24 +55,3 @@ def client(models, tmp_path_factory):
         mount(app, service, settings)
         with TestClient(app) as started:
             yield started
-
-
-@pytest.fixture
-def listening():
-    """Serves an application on loopback; gives its address."""
-    with ExitStack() as running:
-        yield lambda app: running.enter_context(_served(app))
-
-
-@contextmanager
-def _served(app):
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on"))
-        thread = threading.Thread(target=server.run, args=([listener],))
-        thread.start()
-        while not server.started:
-            assert thread.is_alive()
-            time.sleep(0.02)
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server.should_exit = server.force_exit = True
-        thread.join()
