@@ -62,7 +62,7 @@ def test_sharpening_comes_after_the_model(client):
 
 def test_auto_corrects_what_is_pixelated_and_tells_how_sure_it_is(client):
     picture = upload(client, sample("auto").read_bytes(), "rocket.png")
-    told = press(client, "restore", [picture, "auto", "depixelate", "differences", 0])
+    told = press(client, "restore", [picture, "auto", "depixelate", "edges", 0])
     verdict = told["output"]["data"][VERDICT]["value"]
     assert "Pixelated" in verdict and "blocks of about 3 pixels" in verdict
     assert "probability of pixelation 100 %" in verdict
@@ -72,7 +72,7 @@ def test_auto_corrects_what_is_pixelated_and_tells_how_sure_it_is(client):
 
 def test_auto_leaves_alone_what_is_clean(client):
     picture = upload(client, sample("glare").read_bytes(), "label.jpg")
-    told = press(client, "restore", [picture, "auto", "depixelate", "differences", 2])
+    told = press(client, "restore", [picture, "auto", "depixelate", "edges", 2])
     results = told["output"]["data"]
     assert "Clean" in results[VERDICT]["value"] and "left as it is" in results[NOTE]["value"]
     assert results[COMPARISON] is None and results[DOWNLOAD]["visible"] is False
@@ -80,7 +80,7 @@ def test_auto_leaves_alone_what_is_clean(client):
 
 def test_checking_gives_the_verdict_alone(client):
     picture = upload(client, sample("auto").read_bytes(), "rocket.png")
-    results = press(client, "check", [picture, "differences"])["output"]["data"]
+    results = press(client, "check", [picture, "edges"])["output"]["data"]
     assert "Pixelated" in results[VERDICT]["value"] and results[COMPARISON] is None
 
 
