@@ -11,7 +11,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from engine.manifest import MOST_DEATHS, Manifest
-from engine.restore_files import Job, is_known, restore_job
+from engine.restore_files import Job, is_known, is_video, restore_job
 from engine.restore_options import RestoreOptions, RestoresPictures
 from utils.errors import ConfigError, ImageError
 from utils.files import remove_leftovers
@@ -28,6 +28,7 @@ class Tree:
         source: the folder.
         output: where the results go, each at its input's place.
         force: let results replace files that are there.
+        videos: take videos too.
 
     Raises:
         ConfigError: the source is no folder, or the results would come to lie in it.
@@ -36,6 +37,7 @@ class Tree:
     source: Path
     output: Path
     force: bool = False
+    videos: bool = True
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""
@@ -60,7 +62,7 @@ class Tree:
                     name = f"{place}{entry.name}"
                     if entry.is_dir(follow_symlinks=False):
                         folders.append(f"{name}/")
-                    elif is_known(Path(name)):
+                    elif is_known(Path(name)) and (self.videos or not is_video(Path(name))):
                         yield name
 
     def remove_leftovers(self) -> None:

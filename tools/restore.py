@@ -19,6 +19,7 @@ import hashlib
 import os
 import sys
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 sys.path[:1] = [str(Path(__file__).resolve().parents[1])]
@@ -34,10 +35,11 @@ from engine.regions.detectors import open_detector
 from engine.regions.restore import MouthRestorer
 from engine.restore_files import Job, plan, restore_files
 from engine.restore_options import RestoreOptions, RestoresPictures
+from engine.restore_ray import restore_on_ray
 from engine.restore_share import Tally, Tree, restore_share
 from engine.restorer import Restorer
 from engine.systems import DETECTION_WEIGHTS, SYSTEMS
-from utils.command_line import add_detector_arguments, add_plugin_argument, run_tool
+from utils.command_line import add_detector_arguments, add_plugin_argument, at_least, run_tool
 from utils.distributed import local_rank, share_of_work
 from utils.errors import ConfigError
 from utils.logging import setup_logging
@@ -126,6 +128,9 @@ def _add_manifest(parser: argparse.ArgumentParser) -> None:
         help="record in FILE what is done, and go on from there; processes share the work",
     )
     group.add_argument(
+        "--ray", type=at_least(1), metavar="N", help="in N processes that Ray starts, where it can"
+    )
+    group.add_argument(
         "--retry-failed", action="store_true", help="try what failed before once more"
     )
 
@@ -134,13 +139,13 @@ def main(arguments: argparse.Namespace) -> None:
     """Restore what the command line names."""
     number, count = share_of_work()
     setup_logging(rank=number)
-    load_config(None, ["PLUGINS", f"[{', '.join(arguments.plugin)}]"])
+    _load_plugins(arguments)
     options = RestoreOptions(
         arguments.tile, arguments.tile_overlap, arguments.self_ensemble, arguments.outscale
     )
     _refuse_idle(arguments)
     if arguments.manifest:
-        print(f"{restore_recorded(arguments, options, Share(number, count))}: {arguments.manifest}")
+        print(f"{_restore_recorded(arguments, options, Share(number, count))}")
         return
     if count > 1:
         raise ConfigError("--manifest: several processes share the work by it; name a file")
@@ -155,11 +160,25 @@ def main(arguments: argparse.Namespace) -> None:
         print(f"{_counted(jobs)} restored: {arguments.output}")
 
 
-def restore_recorded(arguments: argparse.Namespace, options: RestoreOptions, share: Share) -> Tally:
-    """Restore one share of a folder, as the manifest leaves it; of one GPU each, if there are."""
+def _restore_recorded(arguments: argparse.Namespace, options: RestoreOptions, share: Share) -> str:
+    """Restore one share of a folder, or with Ray all of them; what to say in the end."""
     if len(arguments.inputs) > 1:
         raise ConfigError(f"{arguments.inputs[1]}: --manifest is of one folder; leave it out")
-    tree = Tree(Path(arguments.inputs[0]), arguments.output, arguments.force)
+    tree = Tree(Path(arguments.inputs[0]), arguments.output, arguments.force, not arguments.auto)
+    restore = partial(restore_share_of, arguments, options, tree)
+    if arguments.ray:
+        on_gpu = arguments.device != "cpu" and torch.cuda.is_available()
+        tally = restore_on_ray(restore, arguments.ray, gpus=1.0 if on_gpu else 0.0)
+    else:
+        tally = restore(share)
+    return f"{tally}: {arguments.manifest}"
+
+
+def restore_share_of(
+    arguments: argparse.Namespace, options: RestoreOptions, tree: Tree, share: Share
+) -> Tally:
+    """Restore one share as the manifest leaves it, on a GPU of its own if there are any."""
+    _load_plugins(arguments)  # in a process of Ray's, they are not there yet
     if arguments.device in ("auto", "cuda") and torch.cuda.is_available():
         arguments.device = f"cuda:{local_rank() % torch.cuda.device_count()}"
     restorer = build_restorer(arguments)
@@ -181,6 +200,10 @@ def _run_of(
         "region": arguments.region,
         **asdict(options),
     }
+
+
+def _load_plugins(arguments: argparse.Namespace) -> None:
+    load_config(None, ["PLUGINS", f"[{', '.join(arguments.plugin)}]"])
 
 
 def build_restorer(arguments: argparse.Namespace) -> RestoresPictures:
@@ -206,6 +229,10 @@ def _refuse_idle(arguments: argparse.Namespace) -> None:
         raise ConfigError("--auto corrects whole pictures, --region parts of them; name one")
     if arguments.retry_failed and not arguments.manifest:
         raise ConfigError("--retry-failed: failures are recorded with --manifest only; add that")
+    if arguments.ray and not arguments.manifest:
+        raise ConfigError("--ray: its processes share the work by --manifest; add that")
+    if arguments.ray and share_of_work()[1] > 1:
+        raise ConfigError("--ray: starts processes itself; leave out torchrun")
     if not arguments.auto and arguments.pixelation_detector:
         raise ConfigError(
             "--pixelation-detector is asked with --auto only; add that or leave it out"

@@ -2,7 +2,10 @@
 
 import json
 import os
+import re
 import signal
+import subprocess
+import sys
 import time
 from collections import Counter
 
@@ -11,7 +14,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from tests.forks import Run
+from tests.forks import TOOLS, Run
 from tools.restore import build_parser, main
 from utils.command_line import run_tool
 from utils.images import read_image, write_image
@@ -226,6 +229,7 @@ def test_refusals(lab):
     [
         (("in", "more", "--manifest", "a"), {}, "more: --manifest is of one folder"),
         (("in/000.png", "--manifest", "a"), {}, "is no folder; --manifest is of a folder"),
+        (("in", "--ray", "2"), {}, "--ray: its processes share the work by --manifest"),
         (("in", "--retry-failed"), {}, "--retry-failed: failures are recorded with --manifest"),
         (("in",), {"WORLD_SIZE": "2", "RANK": "0"}, "several processes share the work by it"),
     ],
@@ -238,3 +242,24 @@ def test_words_that_do_not_fit(lab, monkeypatch, capsys, words, environment, mes
     assert run_tool(main, build_parser(), [*words, "-o", "out"]) == 2
     assert message in capsys.readouterr().err
     assert not (lab / "out").exists() and not (lab / "a").exists()
+
+
+@pytest.mark.endurance
+def test_ray_restores_and_goes_on(lab):
+    pytest.importorskip("ray")
+    pictures = fill(lab, 12)
+    run = start(lab, slow=0.2)
+    wait_until_done(lab, 3)
+    run.kill()
+    (lab / "in" / "torn.png").write_bytes(b"hello")
+    given = "in -o out --manifest done.jsonl --weights lab.safetensors --device cpu --ray 2"
+    words = [sys.executable, TOOLS / "restore.py", *given.split(), "--plugin", "lab_parts"]
+    ended = subprocess.run(words, cwd=lab, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert f"{12 - before(ended.stdout)} restored, 1 failed" in ended.stdout
+    assert_all_restored(lab, pictures)
+
+
+def before(told):
+    """How many files earlier runs finished, as a run tells it."""
+    return int(re.search(r"(\d+) finished before", told)[1])
