@@ -11,13 +11,15 @@ Examples:
 
 Measures: restoring (one picture in memory), step (of training, on made-up pictures), loader (an
 epoch of training samples), epoch (of training, from files), evaluation (of the validation set),
-metrics (each, of one picture). Weights are random: they do not change the time. What is measured
-takes turns, so that ratios hold where the machine's speed drifts; they are to the first line.
+metrics (each, of one picture). Restoring is in the device's own precision, unless PRECISION is
+given. Weights are random: they do not change the time. What is measured takes turns, so that ratios
+hold where the machine's speed drifts; they are to the first line.
 """
 
 import argparse
 import os
 import sys
+from itertools import product
 from pathlib import Path
 
 sys.path[:1] = [str(Path(__file__).resolve().parents[1])]
@@ -95,18 +97,15 @@ def _subjects(arguments: argparse.Namespace) -> list[Subject]:
         raise ConfigError(f"--vary {key}: has no values to choose from")
     height, width = arguments.size
     variations = [[key, value] for value in values] or [[]]
-    return [
-        Subject(
-            " ".join([path.stem, *variation]),
-            load_config(path, ["DEVICE", arguments.device, *arguments.set, *variation]),
-            height,
-            width,
-            tuple(arguments.tile),
-            arguments.batch,
-        )
-        for path in arguments.configs
-        for variation in variations
-    ]
+    subjects = []
+    for path, variation in product(arguments.configs, variations):
+        given = ["DEVICE", arguments.device, *arguments.set, *variation]
+        cfg = load_config(path, given)
+        asked = cfg.PRECISION if "PRECISION" in given[::2] else "auto"
+        name = " ".join([path.stem, *variation])
+        tiles = tuple(arguments.tile)
+        subjects.append(Subject(name, cfg, height, width, tiles, arguments.batch, asked))
+    return subjects
 
 
 if __name__ == "__main__":

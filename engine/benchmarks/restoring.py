@@ -21,7 +21,7 @@ def restoring_works(subject: Subject) -> list[Work]:
         ConfigError: an option is wrong, or the config is a classifier's.
     """
     cfg = subject.cfg
-    restorer = Restorer(build_model(cfg), cfg.DEVICE, cfg.PRECISION)
+    restorer = Restorer(build_model(cfg), cfg.DEVICE, subject.restoring_precision)
     parameters = sum(parameter.numel() for parameter in restorer.model.parameters())
     told = (subject.size, restorer.precision, f"{parameters:,} parameters")
     pictures = [

@@ -24,6 +24,7 @@ class Subject:
         width: likewise.
         tiles: sides of tiles that pictures are restored in as well.
         batch: pictures that are restored at once as well; 1 for one at a time only.
+        restoring_precision: what restoring computes in; the config's is that of training.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Subject:
     width: int = 512
     tiles: tuple[int, ...] = ()
     batch: int = 1
+    restoring_precision: str = "auto"
 
     @cached_property
     def device(self) -> torch.device:
@@ -40,7 +42,7 @@ class Subject:
 
     @cached_property
     def precision(self) -> str:
-        """What its network computes in."""
+        """What its network computes in while it learns and is evaluated."""
         precisions = build_network(self.cfg).descriptor.precisions
         return resolve_precision(self.cfg.PRECISION, self.device, precisions)
 

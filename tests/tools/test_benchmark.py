@@ -17,7 +17,7 @@ def test_it_measures_varies_writes_and_compares(tmp_path):
     for name in ("a", "b"):
         status, out, err = benchmark(tmp_path, *words, "--json", f"{name}.json")
         assert status == 0, err
-    assert "| sd1_glare PRECISION bf16 |" in out and "PyTorch" in out
+    assert "| sd1_glare PRECISION bf16 | batch 1, 32x32, bf16, " in out and "PyTorch" in out
     status, out, _ = benchmark(tmp_path, "--compare", "a.json", "b.json")
     assert status == 0 and out.count("| restoring |") == 2
 
