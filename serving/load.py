@@ -20,7 +20,7 @@ import psutil
 
 from utils.errors import PellucidError
 
-_SINGLES = 30  # requests, one after the other, of whose times the median is taken
+_SINGLES = 30  # requests, first to warm up, then one after the other for the time of a single one
 _SAMPLE = 0.25  # seconds between two looks at the server's memory
 _TIMED_OUT, _UNANSWERED = "timeout", "no answer"
 
@@ -137,7 +137,7 @@ class LoadTest:
         request: what is sent.
         process: the server's.
         limits: of each phase.
-        rng: draws the times between requests.
+        rng: draws the times between requests at a given rate (Poisson); None spaces them evenly.
         on_answer: called after every answer.
     """
 
@@ -146,7 +146,7 @@ class LoadTest:
         request: httpx.Request,
         process: psutil.Process,
         limits: Limits,
-        rng: np.random.Generator,
+        rng: np.random.Generator | None,
         on_answer: Callable[[], object],
     ) -> None:
         self._request = request
@@ -171,6 +171,7 @@ class LoadTest:
             return phases[-1]
 
         async with httpx.AsyncClient(timeout=self._limits.patience, limits=connections) as client:
+            await self._keep_up(client, _SINGLES, self._limits.clients)  # what is first is slow
             single = await measure("one by one", self._keep_up(client, _SINGLES, 1))
             if set(single.statuses) != {"200"}:
                 raise PellucidError(
@@ -205,8 +206,9 @@ class LoadTest:
         return answers
 
     async def _send_at(self, client: httpx.AsyncClient, count: int, rate: float) -> list[Answer]:
-        """Requests that come by chance, `rate` a second on average, answered or not (Poisson)."""
-        times = np.cumsum(self._rng.exponential(1 / rate, count))
+        """Requests that come `rate` a second, whether earlier ones are answered or not."""
+        gaps = np.full(count, 1 / rate)
+        times = np.cumsum(gaps if self._rng is None else self._rng.exponential(gaps))
         begun = time.perf_counter()
         sent: list[asyncio.Task[Answer]] = []
         for moment in times[times < self._limits.seconds]:

@@ -1,7 +1,7 @@
 """Put a server on this machine under load: what it holds, how fast, with what errors and memory.
 
 One request after the other gives the time of a single one; as many at once as the server can hold
-give its capacity; then requests come by chance at half of it, and at four times.
+give its capacity; then requests come at half that rate, and at four times.
 
 Examples:
     tools/serve.py --port 4000 &
@@ -73,6 +73,11 @@ def build_parser() -> argparse.ArgumentParser:
         default=Limits.clients,
         help="at once, to find the capacity; no more than the server's --queue",
     )
+    parser.add_argument(
+        "--by-chance",
+        action="store_true",
+        help="requests at a given rate come as visitors do (Poisson), not evenly",
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the noise and of chance")
     parser.add_argument(
         "--output", type=Path, metavar="FILE", help="also write the figures as JSON"
@@ -85,7 +90,7 @@ def main(arguments: argparse.Namespace) -> None:
     request = _request(arguments)
     process = process_listening(request.url.port or PORTS[request.url.scheme])
     limits = Limits(arguments.requests, arguments.seconds, arguments.patience, arguments.clients)
-    rng = np.random.default_rng(arguments.seed)
+    rng = np.random.default_rng(arguments.seed) if arguments.by_chance else None
     with tqdm(unit="request", leave=False, disable=None) as progress:
         test = LoadTest(request, process, limits, rng, progress.update)
         progress.write(HEADING)

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# Does one request at a time, refuses who finds five inside, and keeps what it is told to keep.
+# Does one request at a time, refuses who finds so many inside, and keeps what it is told to keep.
 _SERVER = """
 import sys, threading, time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,7 +18,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         global inside
         self.rfile.read(int(self.headers["Content-Length"]))
-        self.answer(503 if inside >= 5 else None)
+        self.answer(503 if inside >= int(sys.argv[4]) else None)
 
     def answer(self, status):
         global inside
@@ -43,10 +43,14 @@ server.serve_forever()
 
 @contextmanager
 def small_server(
-    seconds: float = 0.01, kept: int = 0, status: int = 200
+    seconds: float = 0.01, kept: int = 0, status: int = 200, most: int = 5
 ) -> Iterator[tuple[str, int]]:
-    """One that takes so long, keeps so many bytes and answers so: its address and process id."""
-    words = [sys.executable, "-c", _SERVER, str(seconds), str(kept), str(status)]
+    """One that takes so long, keeps so many bytes, answers so and admits so many.
+
+    Yields:
+        Its address and its process id.
+    """
+    words = [sys.executable, "-c", _SERVER, str(seconds), *map(str, (kept, status, most))]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None

@@ -95,7 +95,7 @@ def test_damaged_uploads(server, part):
 
 
 @pytest.mark.endurance
-def test_thousands_of_damaged_uploads_leave_no_trace(server, record_property):
+def test_thousands_of_damaged_uploads_leave_no_trace(server, record_testsuite_property):
     run, client = server
     process = psutil.Process(run.pid)
     memory = []
@@ -106,7 +106,7 @@ def test_thousands_of_damaged_uploads_leave_no_trace(server, record_property):
     # All buffers have their size by the middle.
     middle, end = (np.median(memory[part]) for part in (slice(2000, 3000), slice(4000, 5000)))
     figures = f"{middle / 1e6:.0f} MB in the middle, {end / 1e6:.0f} MB at the end"
-    record_property("memory", figures)  # in the report of --junitxml
+    record_testsuite_property("memory", figures)  # in the report of --junitxml
     assert end < 1.05 * middle, figures
     assert process.num_fds() < 40
 
