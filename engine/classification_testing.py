@@ -12,7 +12,7 @@ from engine.classification import ClassificationEvaluator, Verdicts
 from engine.classification_checks import check_labeller
 from engine.classification_report import format_confusion, format_table
 from engine.contenders import described, refuse_equal_names
-from engine.detector import load_classifier
+from engine.model_files import load_classifier
 from engine.precision import resolve_device, resolve_precision
 from engine.report import metric_lines
 from utils.distributed import is_main
@@ -47,7 +47,8 @@ def measure(cfg: Config, weights: Sequence[Path] = ()) -> tuple[dict[str, Verdic
     paths = weights or [Path(cfg.OUTPUT_DIR) / "checkpoints" / "best.safetensors"]
     refuse_equal_names(path.stem for path in paths)
     for path in paths:
-        model, own = load_classifier(path)
+        stored = load_classifier(path)
+        model, own = stored.model, stored.cfg
         asked = cfg.clone()
         asked.defrost()
         asked.DATA.REPRESENTATION = own.DATA.REPRESENTATION

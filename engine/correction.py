@@ -33,7 +33,7 @@ class BlockRestorer:
 
     def __init__(self, restorer: Restorer, max_pixels: int | None = None) -> None:
         if restorer.descriptor.scale == 1:
-            name = type(restorer.model).__name__
+            name = restorer.architecture
             raise ConfigError(
                 f"{name} keeps the size; correcting pixelation needs a network that enlarges"
             )

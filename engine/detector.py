@@ -9,13 +9,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from config import Config
 from data.build import build_representation
 from data.labelled import Representation, represent
-from engine.checkpoint import load_into, load_weights
+from engine.backends import device_for, run_by
+from engine.model_files import load_classifier
 from engine.precision import resolve_device
-from modeling.build import build_classifier, classifies
-from utils.errors import CheckpointError, ConfigError, ImageError
+from utils.errors import ImageError
 from utils.images import to_tensor
 
 
@@ -40,16 +39,24 @@ class Detector:
         self.classes: tuple[str, ...] = model.descriptor.classes
 
     @classmethod
-    def from_weights(cls, path: str | Path, device: str | torch.device = "auto") -> Self:
+    def from_weights(
+        cls, path: str | Path, device: str | torch.device = "auto", backend: str = "pytorch"
+    ) -> Self:
         """A detector from a weights file alone: its metadata says what it needs.
+
+        Args:
+            path: the file; an .onnx file that tools/export_model.py wrote is one too.
+            device: "auto", "cpu", "cuda", or a device.
+            backend: what computes the network, as of `Restorer.from_weights`.
 
         Raises:
             CheckpointError: the file cannot be read, or is not of a classifier.
-            ConfigError: the device is not there.
+            ConfigError: the device is not there, or file, device and back end do not go together.
         """
-        resolve_device(str(device))  # a wrong device is said before a large file is read
-        model, cfg = load_classifier(Path(path))
-        return cls(model, build_representation(cfg), device)
+        # A wrong device is said before a large file is read.
+        place = device_for(backend, device, path)
+        stored = load_classifier(Path(path))
+        return cls(run_by(backend, stored, place), build_representation(stored.cfg), place)
 
     def classify(self, image: np.ndarray, name: str = "picture") -> dict[str, float]:
         """The probability of each class.
@@ -77,22 +84,3 @@ class Detector:
         batch = torch.stack([to_tensor(picture) for picture in seen]).to(self.device)
         with torch.inference_mode():
             return self.model(batch).softmax(dim=1).cpu()
-
-
-def load_classifier(path: Path) -> tuple[nn.Module, Config]:
-    """The classifier of a weights file, with its weights, and the config it was trained with.
-
-    Raises:
-        CheckpointError: the file cannot be read, or is not of a classifier.
-    """
-    state, cfg, _ = load_weights(path)
-    if cfg is None or not classifies(cfg):
-        kind = "of another program" if cfg is None else f"of {cfg.MODEL.NAME}, which restores"
-        raise CheckpointError(f"{path}: is no classifier's weights but {kind}")
-    try:
-        model = build_classifier(cfg)
-        build_representation(cfg)
-    except ConfigError as error:
-        raise CheckpointError(f"{path}: its classifier cannot be built: {error}") from error
-    load_into(model, state, str(path))
-    return model, cfg

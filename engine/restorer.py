@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from engine.backends import device_for, run_by
 from engine.interruption import stop_unless_wanted
 from engine.memory import unless_out_of_memory
 from engine.model_files import load_model
@@ -68,6 +69,7 @@ class Restorer:
         self.precision = resolve_precision(precision, self.device, self.descriptor.precisions)
         self._network = Network(model, self.device, self.precision)
         self.model = self._network.model
+        self.architecture: str = getattr(model, "architecture", type(model).__name__)
         self._chooser = TileChooser(
             self.descriptor,
             self.device,
@@ -78,22 +80,31 @@ class Restorer:
         self._difference_told = False
 
     @classmethod
-    def from_weights(cls, path: str | Path, device: str | torch.device = "auto") -> Self:
+    def from_weights(
+        cls, path: str | Path, device: str | torch.device = "auto", backend: str = "pytorch"
+    ) -> Self:
         """A restorer from a weights file alone: its metadata says which model it belongs to.
 
         A config, .yml, serves too where its architecture comes with weights or has nothing to
-        learn.
+        learn, and an .onnx file that tools/export_model.py wrote.
 
         The precision is the device's own ("auto"), whatever the training's was.
+
+        Args:
+            path: the file.
+            device: "auto", "cpu", "cuda", or a device.
+            backend: what computes the network: "pytorch", "onnxruntime", or "auto" for the faster;
+                see `engine.backends.run_by`. An .onnx file takes one of the latter two.
 
         Raises:
             CheckpointError: the file cannot be read, does not fit its model, or, without a
                 config, is of no architecture that spandrel knows.
             ConfigError: the device is not there, or what is given is a config that is wrong or
-                needs weights.
+                needs weights, or file, device and back end do not go together.
         """
-        resolve_device(str(device))  # a wrong device is said before a large file is read
-        return cls(load_model(path).model, device)
+        # A wrong device is said before a large file is read.
+        place = device_for(backend, device, path)
+        return cls(run_by(backend, load_model(path), place), place)
 
     def restore(
         self, image: np.ndarray, name: str = "picture", options: RestoreOptions = DEFAULTS
@@ -330,6 +341,6 @@ class Restorer:
             "(of 255) by %.1f at most, %.2f on average",
             "the overlap is less than the receptive field"
             if self._network.local
-            else f"{type(self.model).__name__} looks at the whole picture",
+            else f"{self.architecture} looks at the whole picture",
             *(part.shape[1], part.shape[0], name, halves.tile, levels.max(), levels.mean()),
         )

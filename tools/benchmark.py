@@ -4,6 +4,7 @@ Examples:
     tools/benchmark.py configs/sd1_glare.yml
     tools/benchmark.py configs/sd1_glare.yml configs/sd1_glare_unet.yml --size 512 512 --batch 8
     tools/benchmark.py configs/sd1_glare_unet.yml --size 2048 2048 --tile 256 512 1024
+    tools/benchmark.py configs/div2k_mobilesr.yml --backend plain pytorch onnxruntime
     tools/benchmark.py configs/div2k_mobilesr.yml --measure loader --vary DATASETS.CACHE none disk
     tools/benchmark.py configs/sd1_glare.yml --measure step metrics --json now.json
     tools/benchmark.py --compare before.json now.json
@@ -12,8 +13,9 @@ Examples:
 Measures: restoring (one picture in memory), step (of training, on made-up pictures), loader (an
 epoch of training samples), epoch (of training, from files), evaluation (of the validation set),
 metrics (each, of one picture). Restoring is in the device's own precision, unless PRECISION is
-given. Weights are random: they do not change the time. What is measured takes turns, so that ratios
-hold where the machine's speed drifts; they are to the first line.
+given, and by the --backend; "plain" is the network in PyTorch as it is trained. Weights are random:
+they do not change the time. What is measured takes turns, so that ratios hold where the machine's
+speed drifts; they are to the first line.
 """
 
 import argparse
@@ -26,6 +28,7 @@ sys.path[:1] = [str(Path(__file__).resolve().parents[1])]
 sys.path.append(os.getcwd())
 
 from config import load_config
+from engine.backends import BACKENDS
 from engine.benchmarks.measures import MEASURES, measure, works_of
 from engine.benchmarks.profile import profile_table, profiled
 from engine.benchmarks.report import as_markdown, compared, read_json, report_of, write_json
@@ -48,6 +51,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--vary", nargs="+", default=[], metavar="WORD", help="a KEY and its VALUES, side by side")
     add("--size", nargs=2, type=pixels, default=[512, 512], metavar=("HEIGHT", "WIDTH"))
     add("--tile", nargs="*", type=pixels, default=[], metavar="N", help="restore in tiles too")
+    add("--backend", nargs="+", choices=["plain", *BACKENDS], default=["plain"], metavar="NAME")
     add("--batch", type=pixels, default=1, metavar="N", help="restore N pictures at once too")
     add("--repeats", type=pixels, default=20, help="counted rounds, where they do not take long")
     add("--device", default="auto", help="auto, cpu, cuda or cuda:1")
@@ -89,22 +93,23 @@ def _print_profiles(kinds: list[str], subjects: list[Subject]) -> None:
 
 
 def _subjects(arguments: argparse.Namespace) -> list[Subject]:
-    """Each config, with each value that is varied."""
+    """Each config, with each value that is varied, by each back end."""
     if not arguments.configs:
         raise ConfigError("name a config to measure, or two files to --compare")
     key, *values = arguments.vary or [""]
     if key and not values:
         raise ConfigError(f"--vary {key}: has no values to choose from")
     height, width = arguments.size
+    backends = dict.fromkeys(arguments.backend)
     variations = [[key, value] for value in values] or [[]]
     subjects = []
-    for path, variation in product(arguments.configs, variations):
+    for path, variation, backend in product(arguments.configs, variations, backends):
         given = ["DEVICE", arguments.device, *arguments.set, *variation]
         cfg = load_config(path, given)
         asked = cfg.PRECISION if "PRECISION" in given[::2] else "auto"
-        name = " ".join([path.stem, *variation])
+        name = " ".join([path.stem, *variation, *([backend] if len(backends) > 1 else [])])
         tiles = tuple(arguments.tile)
-        subjects.append(Subject(name, cfg, height, width, tiles, arguments.batch, asked))
+        subjects.append(Subject(name, cfg, height, width, tiles, arguments.batch, asked, backend))
     return subjects
 
 

@@ -26,7 +26,7 @@ from config import load_config
 from engine.detect_files import Detection, detect_files
 from engine.detector import Detector
 from engine.systems import DETECTION_WEIGHTS
-from utils.command_line import add_plugin_argument, run_tool
+from utils.command_line import add_backend_argument, add_plugin_argument, run_tool
 from utils.errors import ImageError
 from utils.logging import setup_logging
 
@@ -43,9 +43,10 @@ def build_parser() -> argparse.ArgumentParser:
         type=Path,
         default=DETECTION_WEIGHTS,
         metavar="FILE",
-        help="a classifier's .safetensors file; by default the one that comes with Pellucid",
+        help="a classifier's .safetensors or .onnx file; by default the one that comes along",
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:1")
+    add_backend_argument(parser)
     add_plugin_argument(parser)
     return parser
 
@@ -54,7 +55,7 @@ def main(arguments: argparse.Namespace) -> None:
     """Print what is found of each picture."""
     setup_logging()
     load_config(None, ["PLUGINS", f"[{', '.join(arguments.plugin)}]"])
-    detector = Detector.from_weights(arguments.weights, arguments.device)
+    detector = Detector.from_weights(arguments.weights, arguments.device, arguments.backend)
     found = []
     for detection in detect_files(detector, arguments.inputs):
         found.append(detection)

@@ -39,7 +39,13 @@ from engine.restore_ray import restore_on_ray
 from engine.restore_share import Tally, Tree, restore_share
 from engine.restorer import Restorer
 from engine.systems import DETECTION_WEIGHTS, SYSTEMS
-from utils.command_line import add_detector_arguments, add_plugin_argument, at_least, run_tool
+from utils.command_line import (
+    add_backend_argument,
+    add_detector_arguments,
+    add_plugin_argument,
+    at_least,
+    run_tool,
+)
 from utils.distributed import local_rank, share_of_work
 from utils.errors import ConfigError
 from utils.logging import setup_logging
@@ -65,13 +71,14 @@ def build_parser() -> argparse.ArgumentParser:
         "--weights",
         type=Path,
         metavar="FILE",
-        help="a .safetensors file, or a .yml file of an architecture that needs none; by default "
-        "the glare remover that comes with Pellucid, with --region what is for that region, with "
-        "--auto a network that enlarges",
+        help="a .safetensors or .onnx file, or a .yml of an architecture that needs none; by "
+        "default the glare remover that comes with Pellucid, with --region what is for that "
+        "region, with --auto a network that enlarges",
     )
     _add_options(parser)
     _add_manifest(parser)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:1")
+    add_backend_argument(parser)
     parser.add_argument("--force", action="store_true", help="replace results that are there")
     add_plugin_argument(parser)
     parser.add_argument(
@@ -208,10 +215,11 @@ def _load_plugins(arguments: argparse.Namespace) -> None:
 
 def build_restorer(arguments: argparse.Namespace) -> RestoresPictures:
     """What the command line asks to restore with."""
-    restorer = Restorer.from_weights(_weights(arguments), arguments.device)
+    placed = {"device": arguments.device, "backend": arguments.backend}
+    restorer = Restorer.from_weights(_weights(arguments), **placed)
     if arguments.auto:
         found_by = arguments.pixelation_detector or DETECTION_WEIGHTS
-        return PixelationCorrector(restorer, Detector.from_weights(found_by, arguments.device))
+        return PixelationCorrector(restorer, Detector.from_weights(found_by, **placed))
     if arguments.region:
         detector = open_detector(arguments.detector, arguments.detector_model)
         return MouthRestorer(restorer, detector)

@@ -44,6 +44,15 @@ def add_debug_argument(parser: argparse.ArgumentParser) -> None:
         return
 
 
+def add_backend_argument(parser: argparse.ArgumentParser) -> None:
+    """`--backend`: what computes the networks."""
+    parser.add_argument(
+        "--backend",
+        default="auto",
+        help="what computes: pytorch, onnxruntime (on the CPU), or auto, whichever is faster there",
+    )
+
+
 def add_plugin_argument(parser: argparse.ArgumentParser) -> None:
     """Add `--plugin MODULE`, to be given any number of times, as a list of names."""
     parser.add_argument(

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from torch import nn
+
+from engine.backends import device_for, run_by
 from engine.benchmarks.subject import Subject
 from engine.benchmarks.timing import Work, wait_for
+from engine.model_files import StoredModel
 from engine.restore_options import RestoreOptions
 from engine.restorer import Restorer
 from modeling.build import build_model
@@ -20,9 +26,9 @@ def restoring_works(subject: Subject) -> list[Work]:
     Raises:
         ConfigError: an option is wrong, or the config is a classifier's.
     """
-    cfg = subject.cfg
-    restorer = Restorer(build_model(cfg), cfg.DEVICE, subject.restoring_precision)
-    parameters = sum(parameter.numel() for parameter in restorer.model.parameters())
+    model = build_model(subject.cfg)
+    restorer = _restorer(subject, model)
+    parameters = sum(parameter.numel() for parameter in model.parameters())
     told = (subject.size, restorer.precision, f"{parameters:,} parameters")
     pictures = [
         subject.picture(number, restorer.descriptor.channels or 1)
@@ -46,3 +52,13 @@ def restoring_works(subject: Subject) -> list[Work]:
         many = partial(restorer.restore_many, pictures, names)
         works.append(work(f"batch {subject.batch}", subject.batch, many))
     return works
+
+
+def _restorer(subject: Subject, model: nn.Module) -> Restorer:
+    cfg = subject.cfg
+    if subject.backend == "plain":
+        return Restorer(model, cfg.DEVICE, subject.restoring_precision)
+    device = device_for(subject.backend, cfg.DEVICE)
+    with TemporaryDirectory() as folder:  # a graph of random weights is not worth keeping
+        stored = StoredModel(model, cfg, {})
+        return Restorer(run_by(subject.backend, stored, device, Path(folder)), device)

@@ -25,6 +25,8 @@ class Subject:
         tiles: sides of tiles that pictures are restored in as well.
         batch: pictures that are restored at once as well; 1 for one at a time only.
         restoring_precision: what restoring computes in; the config's is that of training.
+        backend: what restores them, of `engine.backends.BACKENDS`; "plain" is the network as it
+            is trained, in PyTorch.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Subject:
     tiles: tuple[int, ...] = ()
     batch: int = 1
     restoring_precision: str = "auto"
+    backend: str = "plain"
 
     @cached_property
     def device(self) -> torch.device:

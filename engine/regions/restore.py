@@ -35,7 +35,7 @@ class MouthRestorer:
 
     def __init__(self, restorer: Restorer, detector: MouthDetector) -> None:
         if restorer.descriptor.scale != 1:
-            name = type(restorer.model).__name__
+            name = restorer.architecture
             raise ConfigError(
                 f"{name} enlarges {restorer.descriptor.scale} times; a region needs a network that "
                 "keeps the size"

@@ -108,9 +108,11 @@ class GlareNet(nn.Module):
 
     def _size_at_work(self, height: int, width: int) -> tuple[int, int]:
         """Height and width with the longer side at the working size, both multiples of the grid."""
-        factor = self.working_size / max(height, width)
+        grid = max(height, width) * self.multiple
         rows, columns = (
-            max(1, round(side * factor / self.multiple)) * self.multiple for side in (height, width)
+            # One division of whole numbers, whose halves are exact in an exported graph too.
+            max(1, round(side * self.working_size / grid)) * self.multiple
+            for side in (height, width)
         )
         return rows, columns
 
