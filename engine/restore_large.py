@@ -8,7 +8,7 @@ from pathlib import Path
 from engine.restore_options import RestoreOptions
 from engine.restorer import Restorer
 from utils.files import atomic_path
-from utils.image_rows import ROW_SUFFIXES, RowWriter, opened_rows
+from utils.image_rows import ROW_SUFFIXES, RowWriter, is_named_in_text, opened_rows
 
 
 def restore_large(restorer: Restorer, source: Path, output: Path, options: RestoreOptions) -> bool:
@@ -21,7 +21,7 @@ def restore_large(restorer: Restorer, source: Path, output: Path, options: Resto
     Raises:
         PellucidError: the picture cannot be read, restored or written.
     """
-    if output.suffix.lower() not in ROW_SUFFIXES:
+    if output.suffix.lower() not in ROW_SUFFIXES or not is_named_in_text(output):
         return False
     with opened_rows(source) as rows:
         if rows is None or not restorer.goes_in_parts(rows, str(source), options):

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from engine.manifest import MOST_DEATHS, Manifest
 from engine.restore_files import Job, is_known, is_video, restore_job
 from engine.restore_options import RestoreOptions, RestoresPictures
-from utils.errors import ConfigError, ImageError
+from utils.errors import ConfigError, DataError, ImageError
 from utils.files import remove_leftovers
 from utils.logging import get_logger
 
@@ -51,19 +51,20 @@ class Tree:
             )
 
     def names(self) -> Iterator[str]:
-        """The files to restore, as paths within the folder, in no order; hidden ones are not."""
+        """The files to restore, as paths within the folder, in no order; hidden ones are not.
+
+        Raises:
+            DataError: a folder cannot be read.
+        """
         folders = [""]
         while folders:
             place = folders.pop()
-            with os.scandir(self.source / place) as entries:
-                for entry in entries:
-                    if entry.name.startswith("."):
-                        continue
-                    name = f"{place}{entry.name}"
-                    if entry.is_dir(follow_symlinks=False):
-                        folders.append(f"{name}/")
-                    elif is_known(Path(name)) and (self.videos or not is_video(Path(name))):
-                        yield name
+            for entry in _entries(self.source / place):
+                name = f"{place}{entry.name}"
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(f"{name}/")
+                elif is_known(Path(name)) and (self.videos or not is_video(Path(name))):
+                    yield name
 
     def remove_leftovers(self) -> None:
         """Remove what killed processes left of results; only while nobody is writing any."""
@@ -113,6 +114,7 @@ def restore_share(
     on a terminal.
 
     Raises:
+        DataError: a folder cannot be read.
         PellucidError: a result or the manifest cannot be written (no space, no permission); what
             is done is recorded, and a later run goes on from there.
     """
@@ -133,6 +135,15 @@ def restore_share(
         tree.remove_leftovers()
     tally.seconds = time.perf_counter() - began
     return tally
+
+
+def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
+    """What is in a folder, but for hidden things."""
+    try:
+        with os.scandir(folder) as entries:
+            yield from (entry for entry in entries if not entry.name.startswith("."))
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be read: {error.strerror or error}") from error
 
 
 def _restore_recorded(

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from utils.errors import ImageError, PellucidError
+from utils.image_headers import refuse_special_file
 from utils.logging import get_logger
 
 _log = get_logger(__name__)
@@ -41,6 +42,7 @@ class VideoReader:
     """
 
     def __init__(self, path: Path) -> None:
+        refuse_special_file(path)
         self._path = path
         self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
         if not self._capture.isOpened():

@@ -1,6 +1,8 @@
 """What a picture's file says about itself before it is decoded."""
 
 import io
+import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -67,11 +69,26 @@ def image_header(path: str | Path) -> ImageHeader:
     Raises:
         ImageError: naming the file, when it is not a readable picture.
     """
+    refuse_special_file(path)
     try:
         with Path(path).open("rb") as stream:
             return read_header(stream, str(path))
     except OSError as error:
         raise ImageError(f"{path}: cannot be read: {error.strerror or error}") from error
+
+
+def refuse_special_file(path: str | Path) -> None:
+    """Refuse a named pipe or a device, whose reader might wait for ever.
+
+    Raises:
+        ImageError: naming the file.
+    """
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:  # which whoever opens it tells
+        return
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise ImageError(f"{path}: is a pipe or a device, not a file", str(path))
 
 
 def read_header(stream: BinaryIO, name: str) -> ImageHeader:

@@ -134,8 +134,8 @@ def opened_rows(path: Path) -> Iterator[PictureRows | None]:
         ImageError: naming the file, when it is not a readable picture.
     """
     header = image_header(path)
-    turned = header.orientation != 1
-    if header.kind not in _READ_KINDS or turned or header.min_is_white or header.premultiplied:
+    rare = header.orientation != 1 or header.min_is_white or header.premultiplied
+    if header.kind not in _READ_KINDS or rare or not is_named_in_text(path):
         yield None
         return
     rows = PictureRows(path, header)
@@ -210,6 +210,15 @@ class RowWriter:
     def _refused(self) -> PellucidError:
         self._file.geterror()
         return PellucidError(f"{self._name}: cannot be written: is the disk full?")
+
+
+def is_named_in_text(path: Path) -> bool:
+    """Whether a path is text, as OpenImageIO wants it; on Linux it may be any bytes."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _jpeg_is_whole(path: Path) -> bool:

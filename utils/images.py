@@ -14,7 +14,7 @@ import torch
 from utils.errors import ImageError
 from utils.files import atomic_write_bytes
 from utils.image_decoding import decode
-from utils.image_headers import ImageHeader, image_header, read_header
+from utils.image_headers import ImageHeader, image_header, read_header, refuse_special_file
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp")
 
@@ -72,6 +72,7 @@ def read_image(
         ImageError: naming the file (`file` too), when it is missing, damaged or in a colour space
             not read.
     """
+    refuse_special_file(path)
     try:
         data = Path(path).read_bytes()
     except OSError as error:

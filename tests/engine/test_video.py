@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from engine.restore_files import plan, restore_files
 from engine.restore_options import RestoreOptions
 from engine.restorer import Restorer
-from engine.video import VIDEO_SUFFIXES
+from engine.video import VIDEO_SUFFIXES, VideoReader
 from modeling.descriptor import Descriptor
 from utils.errors import ImageError, PellucidError
 
@@ -124,6 +124,12 @@ def test_an_unreadable_video_is_refused_by_name(restorer, tmp_path, kind):
     with pytest.raises(ImageError, match=r"broken\.mp4: is missing, damaged or no video"):
         restore_files(restorer, plan([str(path)], tmp_path / "out" / "a.mp4"))
     assert os.listdir(tmp_path / "out") == []
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.mp4")
+    with pytest.raises(ImageError, match=r"a\.mp4: is a pipe or a device"):
+        VideoReader(tmp_path / "a.mp4")
 
 
 def test_a_full_disk_is_noticed_and_leaves_nothing(restorer, tmp_path, no_ffmpeg):

@@ -120,6 +120,32 @@ def test_processes_share_a_folder_and_its_folders(lab):
     assert "1 restored, 0 failed, 11 finished before" in restore(lab).stdout
 
 
+def test_a_file_may_have_any_name(lab):
+    pictures = fill(lab, 1)
+    for name in ("new\nline.png", "übér 写真.PNG", "[a]*?.png", "-o.png", os.fsdecode(b"\xff.png")):
+        pictures[name] = np.full((12, 20, 3), len(name), np.uint8)
+        write_image(lab / "in" / "ordinary.png", pictures[name])
+        (lab / "in" / "ordinary.png").rename(lab / "in" / name)
+    os.symlink("..", lab / "in" / "deep")
+    ended = restore(lab, "--tile", "8")
+    assert ended.returncode == 0, ended.stderr
+    assert_all_restored(lab, pictures)
+    assert "0 restored, 0 failed, 6 finished before" in restore(lab, "--tile", "8").stdout
+
+
+def test_a_folder_that_cannot_be_read_is_named(lab, monkeypatch):
+    fill(lab, 1)
+    monkeypatch.chdir(lab / "in")
+    for _ in range(20):  # deeper than a path may be long
+        os.mkdir("d" * 250)
+        os.chdir("d" * 250)
+    os.chdir(lab)
+    ended = restore(lab)
+    assert ended.returncode == 2 and len(ended.stderr.splitlines()) == 1, ended.stderr
+    assert "cannot be read: File name too long" in ended.stderr
+    assert not entries(lab)
+
+
 def killed_and_gone_on(lab, pictures, done, ranks, slow):
     """Kill one of three processes amid the work, wait for the others, go on with `ranks`."""
     runs = [start(lab, rank=rank, count=3, slow=slow) for rank in range(3)]
@@ -156,22 +182,24 @@ def test_a_poisoned_picture_is_recorded_and_passed_by(lab):
     pictures = fill(lab, 4)
     (lab / "in" / "torn.png").write_bytes((lab / "in" / "000.png").read_bytes()[:200])
     (lab / "in" / "text.jpg").write_text("hello")
+    os.mkfifo(lab / "in" / "pipe.png")
     write_image(lab / "in" / "huge.png", np.zeros((12, 13, 1), np.uint8))
     write_image(lab / "out" / "there.png", there := np.zeros((2, 2, 1), np.uint8))
     write_image(lab / "in" / "there.png", there)
     ended = restore(lab)
     assert ended.returncode == 0, ended.stderr
-    assert "4 restored, 4 failed, 0 finished before" in ended.stdout
+    assert "4 restored, 5 failed, 0 finished before" in ended.stdout
     errors = {one["file"]: one["error"] for one in entries(lab) if one["state"] == "failed"}
     assert "damaged or incomplete" in errors["torn.png"]
+    assert "is a pipe or a device" in errors["pipe.png"]
     assert "is not a PNG, JPEG" in errors["text.jpg"]
     assert "do not fit into the memory" in errors["huge.png"]
     assert "already there" in errors["there.png"]
     again = restore(lab)
-    assert "0 restored, 0 failed, 8 finished before" in again.stdout
+    assert "0 restored, 0 failed, 9 finished before" in again.stdout
     write_image(lab / "in" / "torn.png", np.zeros((12, 20, 1), np.uint8))
     again = restore(lab, "--retry-failed", "--force")
-    assert "2 restored, 2 failed, 4 finished before" in again.stdout
+    assert "2 restored, 3 failed, 4 finished before" in again.stdout
     assert names_that_are(lab, "restored") == Counter(
         dict.fromkeys([*pictures, "torn.png", "there.png"], 1)
     )
