@@ -24,7 +24,7 @@ def check_size(
         raise ImageTooLargeError(
             f"{name}: has {width}x{height} pixels, more than the {most:,} allowed; shrink it"
         )
-    if height * width * factor**2 > most:
+    if height * width > most / factor / factor:  # the square of a large factor overflows
         raise ImageTooLargeError(
             f"{name}: {width}x{height} pixels would become {factor:g} times as high and wide, "
             f"more than the {most:,} pixels allowed; shrink it or cut it up"

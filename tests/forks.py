@@ -10,6 +10,7 @@ import os
 import runpy
 import signal
 import sys
+import tempfile
 from dataclasses import dataclass
 from multiprocessing import forkserver
 from pathlib import Path
@@ -101,6 +102,7 @@ def _run(program, words, folder, environment, printed, limit):
     for descriptor, path in enumerate(printed, start=1):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND), descriptor)
     os.environ.update(environment)
+    tempfile.tempdir = None  # the server's imports have settled it; TMPDIR may say otherwise
     if limit:
         import resource
 

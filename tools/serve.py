@@ -47,6 +47,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--weights",
         nargs="+",
+        action="extend",
         type=_weights,
         default=[],
         metavar="[SYSTEM=]FILE",
@@ -116,13 +117,26 @@ def _weights(word: str) -> tuple[str, Path]:
     return (system, Path(file)) if equals else ("glare", Path(word))
 
 
+def _each_once(weights: list[tuple[str, Path]]) -> dict[str, Path]:
+    """Files by their systems.
+
+    Raises:
+        ConfigError: two for one system.
+    """
+    files = dict(weights)
+    for system, file in weights:
+        if file != files[system]:
+            raise ConfigError(f"--weights {system}: given twice, {file} and {files[system]}")
+    return files
+
+
 def main(arguments: argparse.Namespace) -> None:
     """Load everything, then serve until a signal comes."""
     setup_logging()
     load_config(None, ["PLUGINS", f"[{', '.join(arguments.plugin)}]"])
     settings = Settings(
         device=arguments.device,
-        weights=dict(arguments.weights),
+        weights=_each_once(arguments.weights),
         face_detector=arguments.detector,
         face_detector_model=arguments.detector_model,
         max_upload_mb=arguments.max_upload_mb,

@@ -65,13 +65,15 @@ def add_plugin_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def at_least(least: float) -> Callable[[str], Any]:
-    """An argument's `type`: a number of the kind of `least`, whole or not, and no smaller."""
+    """An argument's `type`: a finite number of the kind of `least`, whole or not, no smaller."""
     kind = type(least)
 
     def number(word: str) -> Any:
         value = kind(word)
         if not value >= least:
             raise argparse.ArgumentTypeError(f"{word} is below {least}")
+        if value == float("inf"):
+            raise argparse.ArgumentTypeError(f"{word} is no finite number")
         return value
 
     number.__name__ = "whole number" if kind is int else "number"  # in argparse's own messages

@@ -16,9 +16,10 @@ from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.formparsers import MultiPartException
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from serving.errors import answer
 from serving.page.cache import Cache
 
 _UPLOAD, _EVENT = "/gradio_api/upload", "/gradio_api/queue/join"
@@ -61,9 +62,9 @@ class Doors:
             return
         await self._app(scope, receive, _asking_for_key(send))
 
-    async def _refusal(self, path: str, scope: Scope) -> PlainTextResponse | None:
+    async def _refusal(self, path: str, scope: Scope) -> Response | None:
         if not _OPEN.fullmatch(path):
-            return PlainTextResponse("there is no such page", 404)
+            return answer(404, "there is no such route")
         length = Headers(scope=scope).get("content-length", "0")
         if length.isdecimal() and int(length) > self._limit(path):
             return PlainTextResponse("the upload is too large", 413)

@@ -70,6 +70,7 @@ def test_from_start_to_end(start, tmp_path):
     os.kill(run.pid, signal.SIGTERM)
     ended = run.wait()
     assert ended.returncode == 0 and "Traceback" not in ended.stdout + ended.stderr
+    assert any("pellucid-page" in name for name in kept)
     with pytest.raises(httpx.TransportError):
         client.get("/ping")
 
@@ -117,6 +118,7 @@ def test_a_port_that_is_taken():
     [
         (["--weights", "nowhere.safetensors"], "nowhere.safetensors"),
         (["--weights", "glares=nowhere.safetensors"], "did you mean glare"),
+        (["--weights", "a.safetensors", "--weights", "b.safetensors"], "glare: given twice, a."),
     ],
 )
 def test_what_cannot_be_served_is_said_at_the_start(words, said, capsys):

@@ -151,6 +151,8 @@ def test_a_number_that_need_not_be_whole_keeps_its_part():
     assert at_least(1.0)("1.5") == 1.5
     with pytest.raises(argparse.ArgumentTypeError, match="nan is below 1.0"):
         at_least(1.0)("nan")
+    with pytest.raises(argparse.ArgumentTypeError, match="inf is no finite number"):
+        at_least(1.0)("inf")
 
 
 def test_an_interrupt_is_130_without_a_traceback(capsys):

@@ -111,7 +111,8 @@ def test_without_the_key_nothing_is_kept_or_done(ask, folder):
     ],
 )
 def test_what_the_page_does_not_need_is_closed(ask, path):
-    assert ask().get(path).status_code == 404
+    answer = ask().get(path)
+    assert answer.status_code == 404 and answer.json() == {"detail": "there is no such route"}
 
 
 def test_no_file_but_an_upload_is_read(ask, folder, tmp_path):
