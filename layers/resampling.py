@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from layers.activation import PReLU
 from layers.convolution import convolution
 from layers.reach import Interval
 
@@ -61,9 +62,9 @@ class _Down(nn.Module):
         super().__init__()
         self.top = nn.Sequential(
             convolution(channels, channels, 1),
-            nn.PReLU(),
+            PReLU(),
             convolution(channels, channels, 3),
-            nn.PReLU(),
+            PReLU(),
             _Blur(channels),
             convolution(channels, 2 * channels, 1),
         )
@@ -80,11 +81,11 @@ class _Up(nn.Module):
         super().__init__()
         self.top = nn.Sequential(
             convolution(channels, channels, 1),
-            nn.PReLU(),
+            PReLU(),
             nn.ConvTranspose2d(
                 channels, channels, 3, stride=2, padding=1, output_padding=1, bias=False
             ),
-            nn.PReLU(),
+            PReLU(),
             convolution(channels, channels // 2, 1),
         )
         self.bot = nn.Sequential(

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from layers.activation import PReLU
 from layers.convolution import convolution
 from layers.memory_format import channels_last
 from layers.padding import pad_to_multiple
@@ -63,7 +64,7 @@ class MIRNet(nn.Module):
             raise ValueError(f"n_feat is {n_feat}; it must be at least {_REDUCTION}")
         if height < 2 or width < 2:
             raise ValueError(f"height is {height} and width {width}; both must be at least 2")
-        slope = nn.PReLU()  # one for every dual attention unit
+        slope = PReLU()  # one for every dual attention unit
         self.conv_in = convolution(in_channels, n_feat, 3)
         self.body = nn.Sequential(
             *(_Group(n_feat, n_MSRB, height, width, slope) for _ in range(n_RRG))
@@ -120,9 +121,7 @@ class MIRNet(nn.Module):
 class _Group(nn.Module):
     """Recursive residual group: (N, C, H, W) -> the same shape."""
 
-    def __init__(
-        self, features: int, blocks: int, height: int, width: int, slope: nn.PReLU
-    ) -> None:
+    def __init__(self, features: int, blocks: int, height: int, width: int, slope: PReLU) -> None:
         super().__init__()
         self.body = nn.Sequential(
             *(_MultiScaleBlock(features, height, width, slope) for _ in range(blocks)),
@@ -139,7 +138,7 @@ class _MultiScaleBlock(Recomputable):
     Stream j has 2**j times the channels and 1 / 2**j of the height and width of stream 0.
     """
 
-    def __init__(self, features: int, height: int, width: int, slope: nn.PReLU) -> None:
+    def __init__(self, features: int, height: int, width: int, slope: PReLU) -> None:
         super().__init__()
         self.columns = width
         self.channels = [features * 2**stream for stream in range(height)]
@@ -197,7 +196,7 @@ class _MultiScaleBlock(Recomputable):
 class _DualAttentionUnit(nn.Module):
     """Attention to pixels and to channels: (N, C, H, W) -> the same shape."""
 
-    def __init__(self, features: int, slope: nn.PReLU) -> None:
+    def __init__(self, features: int, slope: PReLU) -> None:
         super().__init__()
         self.body = nn.Sequential(
             convolution(features, features, 3),
@@ -252,7 +251,7 @@ class _SelectiveKernelFusion(nn.Module):
     def __init__(self, features: int, streams: int) -> None:
         super().__init__()
         inside = max(features // _REDUCTION, 4)
-        self.conv_du = nn.Sequential(convolution(features, inside, 1), nn.PReLU())
+        self.conv_du = nn.Sequential(convolution(features, inside, 1), PReLU())
         self.fcs = nn.ModuleList(convolution(inside, features, 1) for _ in range(streams))
 
     def forward(self, streams: Sequence[Tensor]) -> Tensor:

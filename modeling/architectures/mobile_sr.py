@@ -4,6 +4,7 @@ from itertools import chain
 
 from torch import Tensor, nn
 
+from layers.activation import PReLU
 from layers.centred import CentredSR
 from layers.upsampling import reach_before_bilinear, upsampling_steps
 from modeling.descriptor import Descriptor
@@ -36,7 +37,7 @@ class MobileSR(CentredSR):
         super().__init__(scale, output)
         steps = upsampling_steps(scale)
         self.head = nn.Sequential(
-            nn.Conv2d(channels, _FEATURES, 3, padding=1), nn.BatchNorm2d(_FEATURES), nn.PReLU()
+            nn.Conv2d(channels, _FEATURES, 3, padding=1), nn.BatchNorm2d(_FEATURES), PReLU()
         )
         self.body = nn.Sequential(
             *(_InvertedResidual() for _ in range(_BLOCKS)),
@@ -82,5 +83,5 @@ def _upsampling(factor: int) -> tuple[nn.Module, ...]:
     return (
         nn.Upsample(scale_factor=factor, mode="bilinear", align_corners=False),
         nn.Conv2d(_FEATURES, _FEATURES, 3, padding=1),
-        nn.PReLU(),
+        PReLU(),
     )

@@ -4,6 +4,7 @@ from itertools import chain
 
 from torch import Tensor, nn
 
+from layers.activation import PReLU
 from layers.centred import CentredSR
 from layers.upsampling import reach_before_shuffle, subpixel_convolution, upsampling_steps
 from modeling.descriptor import Descriptor
@@ -48,7 +49,7 @@ class SRResNet(CentredSR):
         if final_kernel % 2 == 0:
             raise ValueError(f"final_kernel is {final_kernel}; it must be odd")
         self.head = nn.Sequential(
-            nn.Conv2d(channels, features, _HEAD_KERNEL, padding=_HEAD_KERNEL // 2), nn.PReLU()
+            nn.Conv2d(channels, features, _HEAD_KERNEL, padding=_HEAD_KERNEL // 2), PReLU()
         )
         self.body = nn.Sequential(
             *(_ResidualBlock(features) for _ in range(blocks)),
@@ -57,7 +58,7 @@ class SRResNet(CentredSR):
         )
         self.upsampling = nn.Sequential(
             *chain.from_iterable(
-                (*subpixel_convolution(features, features, step), nn.PReLU()) for step in steps
+                (*subpixel_convolution(features, features, step), PReLU()) for step in steps
             )
         )
         self.tail = nn.Conv2d(features, channels, final_kernel, padding=final_kernel // 2)
@@ -113,7 +114,7 @@ class _ResidualBlock(nn.Sequential):
         super().__init__(
             nn.Conv2d(features, features, 3, padding=1),
             nn.BatchNorm2d(features),
-            nn.PReLU(),
+            PReLU(),
             nn.Conv2d(features, features, 3, padding=1),
             nn.BatchNorm2d(features),
         )
