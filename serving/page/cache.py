@@ -57,18 +57,21 @@ class Cache:
         Raises:
             Unavailable: there is no room.
         """
-        if not self.has_room():
+        if not self.has_room(len(data)):
             raise Unavailable("there is no room for the result now; try again later")
         return save_bytes_to_cache(data, name, str(self.folder))
 
-    def has_room(self) -> bool:
-        """Whether more may be kept. Rests of uploads that broke off are deleted first."""
+    def has_room(self, size: int) -> bool:
+        """Whether a file of `size` bytes may be kept, and fits on the disk.
+
+        Rests of uploads that broke off are deleted first.
+        """
         self._tidy(time.time() - self._age)
         total = 0
         for path in self.folder.rglob("*"):
             with suppress(FileNotFoundError):  # Gradio deletes, too
                 total += path.lstat().st_size
-        return total <= self._room
+        return total <= self._room and size <= shutil.disk_usage(self.folder).free
 
     def _tidy(self, before: float) -> None:
         """Delete what is no finished upload, and folders that are empty by now."""

@@ -65,10 +65,11 @@ class Doors:
     async def _refusal(self, path: str, scope: Scope) -> Response | None:
         if not _OPEN.fullmatch(path):
             return answer(404, "there is no such route")
-        length = Headers(scope=scope).get("content-length", "0")
-        if length.isdecimal() and int(length) > self._limit(path):
+        length = Headers(scope=scope).get("content-length", "")
+        size = int(length) if length.isdecimal() else 0
+        if size > self._limit(path):
             return PlainTextResponse("the upload is too large", 413)
-        if path == _UPLOAD and not await asyncio.to_thread(self._cache.has_room):
+        if path == _UPLOAD and not await asyncio.to_thread(self._cache.has_room, size):
             wait = {"Retry-After": "60"}
             return PlainTextResponse("no room for uploads now; try again later", 503, wait)
         return None

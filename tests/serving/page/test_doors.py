@@ -63,6 +63,11 @@ def test_without_room_no_upload(ask, folder):
     assert answer.status_code == 503 and answer.headers["Retry-After"]
 
 
+def test_without_room_on_the_disk_nothing_is_kept(folder):
+    cache = Cache(age=600, room=2**29)
+    assert cache.has_room(1000) and not cache.has_room(2**60)  # an exbibyte
+
+
 def test_rests_of_uploads_go(folder):
     cache = Cache(age=0, room=100)
     (folder / "tmp_broken_off").write_bytes(bytes(200))
@@ -70,8 +75,8 @@ def test_rests_of_uploads_go(folder):
     (folder / "finished").mkdir()
     (folder / "finished" / "a.png").write_bytes(bytes(100))
     time.sleep(0.02)
-    assert not Cache(age=100, room=100).has_room()
-    cache.has_room()
+    assert not Cache(age=100, room=100).has_room(0)
+    cache.has_room(0)
     assert {path.name for path in folder.rglob("*")} == {"finished", "a.png"}
 
 
