@@ -31,10 +31,10 @@ from engine.picture_form import (
 )
 from engine.precision import resolve_device, resolve_precision
 from engine.restore_options import DEFAULTS, RestoreOptions
-from engine.tile_choice import TileChooser, window_pixels
+from engine.tile_choice import TileChooser
+from engine.tile_difference import measure_difference
 from engine.tiling import Tiling, count_pieces, restored_pieces
 from modeling.descriptor import Descriptor
-from utils.errors import ImageError
 from utils.image_rows import Canvas, Pixels, Place
 from utils.images import to_uint8
 from utils.logging import get_logger
@@ -42,7 +42,6 @@ from utils.resampling import resize_bicubic
 
 _log = get_logger(__name__)
 
-Result = TypeVar("Result")
 CanvasKind = TypeVar("CanvasKind", bound=Canvas)
 
 
@@ -129,7 +128,9 @@ class Restorer:
         tiling = self._tiling_of(image, name, options)
         colours = image[..., :3]
         work = partial(self._restore_in, image=colours, name=name, options=options)
-        restored = self._in_memory(work, tiling, image.shape[:2], name, options)
+        restored = self._chooser.in_tiles_that_fit(
+            work, tiling, image.shape[:2], name, options.tile_overlap
+        )
         return with_transparency(restored, image)
 
     def restore_many(
@@ -232,43 +233,13 @@ class Restorer:
             return canvas
 
         tiling = self._tiling_of(picture, name, options)
-        return self._in_memory(work, tiling, (height, width), name, options)
+        return self._chooser.in_tiles_that_fit(
+            work, tiling, (height, width), name, options.tile_overlap
+        )
 
     def _tiling_of(self, picture: Pixels, name: str, options: RestoreOptions) -> Tiling:
         check_form(picture, name)
         return self._chooser.choose(picture, name, options.tile, options.tile_overlap)
-
-    def _in_memory(
-        self,
-        work: Callable[[Tiling], Result],
-        tiling: Tiling,
-        size: tuple[int, ...],
-        name: str,
-        options: RestoreOptions,
-    ) -> Result:
-        """What `work` gives in these tiles, or in smaller ones where memory runs out."""
-        while True:
-            result = unless_out_of_memory(partial(work, tiling), self.device)
-            if result is not None:
-                return result
-            tiling = self._smaller(tiling, size, name, options)
-
-    def _smaller(
-        self, tiling: Tiling, size: tuple[int, ...], name: str, options: RestoreOptions
-    ) -> Tiling:
-        """What to try after memory ran out."""
-        smaller = self._chooser.smaller(size, tiling, options.tile_overlap)
-        if smaller is None:
-            raise ImageError(
-                f"{name}: {size[1]}x{size[0]} pixels do not fit into the memory of {self.device}, "
-                "nor do tiles of it; make the picture smaller or use a device with more memory"
-            )
-        _log.warning(
-            "%s: %d pixels at once did not fit into the memory of %s; "
-            "restored anew in tiles of %d pixels",
-            *(name, window_pixels(size, tiling), self.device, smaller.tile),
-        )
-        return smaller
 
     def _restore_in(
         self, tiling: Tiling, image: np.ndarray, name: str, options: RestoreOptions
@@ -319,28 +290,16 @@ class Restorer:
             yield place, piece
 
     def _tell_difference(self, tiling: Tiling, image: Pixels, name: str) -> None:
-        """Measure, once, what tiles change where they cannot give the whole picture's result.
-
-        A part of the picture that goes through at once, and is thus known to fit into memory, is
-        restored whole and in tiles of half its size.
-        """
+        """Say, once, what tiles change where they cannot give the whole picture's result."""
         size = image.shape[:2]
         if self._difference_told or tiling.covers(size) or self._chooser.is_exact(tiling):
             return
         self._difference_told = True
-        top, left = (max(0, (length - tiling.window) // 2) for length in size)
-        part = image[top : top + tiling.window, left : left + tiling.window][..., :3]
-        halves = self._chooser.tiling(max(1, tiling.window // 2), tiling.overlap)
-        whole, tiled = (
-            self._restore_in(how, part, name, DEFAULTS).astype(np.float32)
-            for how in (self._chooser.whole(part.shape[:2]), halves)
-        )
-        levels = np.abs(whole - tiled) * (255 / np.iinfo(image.dtype).max)
-        _log.warning(
-            "tiles change the result: %s; on %dx%d pixels of %s, tiles of %d changed gray levels "
-            "(of 255) by %.1f at most, %.2f on average",
+        work = partial(self._restore_in, name=name, options=DEFAULTS)
+        reason = (
             "the overlap is less than the receptive field"
             if self._network.local
-            else f"{self.architecture} looks at the whole picture",
-            *(part.shape[1], part.shape[0], name, halves.tile, levels.max(), levels.mean()),
+            else f"{self.architecture} looks at the whole picture"
         )
+        difference = measure_difference(work, image, tiling, self._chooser)
+        _log.warning("tiles change the result: %s; in %s, %s", reason, name, difference)

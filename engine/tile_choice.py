@@ -5,18 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 
-from engine.memory import available_bytes, peak_bytes
+from engine.memory import available_bytes, peak_bytes, unless_out_of_memory
 from engine.tiling import Tiling, exact_overlap
 from modeling.descriptor import Descriptor
+from utils.errors import ImageError
 from utils.image_rows import Pixels
 from utils.logging import get_logger
 
 _log = get_logger(__name__)
+
+Result = TypeVar("Result")
 
 _PROBE = 256  # side of the picture on which memory is measured; none of this size is tiled
 _ENOUGH = 1e9  # bytes beyond which larger tiles gain nothing, where their overlap costs little
@@ -87,13 +91,37 @@ class TileChooser:
         """Stay below so many input pixels at once from now on: memory ran out."""
         self._ran_out = min(self._ran_out, pixels)
 
-    def smaller(self, size: Sequence[int], tiling: Tiling, overlap: int | None) -> Tiling | None:
-        """The next smaller tiles after memory ran out; None where there are none to try.
+    def in_tiles_that_fit(
+        self,
+        work: Callable[[Tiling], Result],
+        tiling: Tiling,
+        size: Sequence[int],
+        name: str,
+        overlap: int | None,
+    ) -> Result:
+        """What `work` gives in these tiles, or in smaller ones where memory runs out.
 
-        From now on `choose` stays below what did not fit.
+        Raises:
+            ImageError: the smallest tiles do not fit either.
         """
-        self.note_too_many(window_pixels(size, tiling))
-        return self._halved(size, tiling, overlap)
+        while True:
+            result = unless_out_of_memory(partial(work, tiling), self.device)
+            if result is not None:
+                return result
+            self.note_too_many(window_pixels(size, tiling))
+            smaller = self._halved(size, tiling, overlap)
+            if smaller is None:
+                raise ImageError(
+                    f"{name}: {size[1]}x{size[0]} pixels do not fit into the memory of "
+                    f"{self.device}, nor do tiles of it; make the picture smaller or use a device "
+                    "with more memory"
+                )
+            _log.warning(
+                "%s: %d pixels at once did not fit into the memory of %s; "
+                "restored anew in tiles of %d pixels",
+                *(name, window_pixels(size, tiling), self.device, smaller.tile),
+            )
+            tiling = smaller
 
     def is_exact(self, tiling: Tiling) -> bool:
         """Whether tiles give what the whole picture gives."""
