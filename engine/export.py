@@ -32,7 +32,7 @@ _EXAMPLE = (2, 37, 54)  # batch, height and width that the graph is traced with
 # Batch, height and width on which the graph must agree: odd, small, upright and oblong.
 _CHECKED = ((1, 37, 53), (2, 48, 64), (1, 131, 67), (2, 33, 90))
 _CLASSIFIED = ((1, 224, 224), (2, 97, 131), (1, 65, 64))
-_PROBE = 128  # side of the picture on which memory is measured
+_PROBE = 256  # side of the picture on which memory is measured
 
 
 @dataclass(frozen=True)

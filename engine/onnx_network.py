@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from engine.interruption import Stopped, stop_unless_wanted
 from engine.onnx_metadata import OnnxMetadata, read_properties
 from modeling.descriptor import SeesWhole
 from utils.errors import CheckpointError, ConfigError
 
+_PATIENCE = 0.05  # seconds between two questions whether a result is still wanted
 _SILENT = 4  # only what is fatal is logged; errors are raised besides
 
 
@@ -53,13 +57,31 @@ class OnnxNetwork(nn.Module):
         # that is never touched, and so takes none itself.
         counted = torch.empty(int(pixels * self.metadata.bytes_per_pixel), dtype=torch.uint8)
         try:
-            (output,) = self._session.run(None, {self._input: x.detach().contiguous().numpy()})
+            output = self._run(x.detach().contiguous().numpy())
+        except Stopped:
+            raise
         except Exception as error:  # its errors have no common class
             if "Failed to allocate memory" not in str(error):
                 raise
             raise MemoryError(str(error)) from error
         del counted
         return torch.from_numpy(output)
+
+    def _run(self, x: np.ndarray) -> np.ndarray:
+        """In a thread beside, which ends between two operations once nobody waits for it."""
+        import onnxruntime
+
+        options = onnxruntime.RunOptions()
+        with ThreadPoolExecutor(1) as beside:
+            running = beside.submit(self._session.run, None, {self._input: x}, options)
+            while wait([running], _PATIENCE).not_done:
+                try:
+                    stop_unless_wanted()
+                except Stopped:
+                    options.terminate = True
+                    raise
+        (output,) = running.result()
+        return output
 
 
 class WholeOnnxNetwork(OnnxNetwork):

@@ -119,12 +119,13 @@ class Models:
         _check_names(settings)
         self._settings = settings
         self._faces = _open_faces(settings)
-        self._restorer = cache(partial(Restorer.from_weights, device=settings.device))
+        placed = {"device": settings.device, "backend": settings.backend}
+        self._restorer = cache(partial(Restorer.from_weights, **placed))
         self._systems = {
             name: self._choices(name, "model", system.weights, partial(self._hold, name))
             for name, system in SYSTEMS.items()
         }
-        detector = partial(Detector.from_weights, device=settings.device)
+        detector = partial(Detector.from_weights, **placed)
         self._detectors = self._choices(DETECTION, "method", DETECTION_METHODS, detector)
 
     def held(self, system: str, model: str | None = None) -> Held:

@@ -13,6 +13,7 @@ class Settings:
 
     Attributes:
         device: "auto", "cpu", "cuda" or "cuda:1".
+        backend: what computes the networks; see `engine.backends.run_by`.
         weights: files in the place of the default weights, by a system's name or `DETECTION`.
         face_detector: what finds faces for the mouth system; see `engine.regions.detectors`.
         face_detector_model: YuNet's file; None takes the one that is kept or fetched.
@@ -26,6 +27,7 @@ class Settings:
     """
 
     device: str = "auto"
+    backend: str = "pytorch"
     weights: Mapping[str, Path] = field(default_factory=dict)
     face_detector: str = "auto"
     face_detector_model: Path | None = None

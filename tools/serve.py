@@ -32,7 +32,13 @@ from serving.remote import RemoteService
 from serving.server import Server, listen
 from serving.service import Service
 from serving.settings import Settings
-from utils.command_line import add_detector_arguments, add_plugin_argument, at_least, run_tool
+from utils.command_line import (
+    add_backend_argument,
+    add_detector_arguments,
+    add_plugin_argument,
+    at_least,
+    run_tool,
+)
 from utils.errors import ConfigError
 from utils.logging import setup_logging
 
@@ -57,6 +63,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen at")
     parser.add_argument("--port", type=int, default=4000, help="0 takes a free one")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:1")
+    add_backend_argument(parser)
     page = parser.add_mutually_exclusive_group()
     page.add_argument("--no-page", action="store_true", help="serve the API alone")
     page.add_argument(
@@ -136,6 +143,7 @@ def main(arguments: argparse.Namespace) -> None:
     load_config(None, ["PLUGINS", f"[{', '.join(arguments.plugin)}]"])
     settings = Settings(
         device=arguments.device,
+        backend=arguments.backend,
         weights=_each_once(arguments.weights),
         face_detector=arguments.detector,
         face_detector_model=arguments.detector_model,

@@ -1,5 +1,7 @@
 """Exported networks: equal to PyTorch's at any size, enough by themselves, or not kept at all."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ from torch import nn
 
 from engine.detector import Detector
 from engine.export import export_onnx
+from engine.interruption import Stopped, working_while
 from engine.model_files import StoredModel, load_model, load_network
 from engine.onnx_network import load_onnx
 from engine.restore_options import RestoreOptions
@@ -108,6 +111,15 @@ def test_tiles_that_need_a_look_at_the_whole_are_refused(exported, rng):
     restorer = Restorer.from_weights(path, backend="auto")
     with pytest.raises(ConfigError, match="LowLightNet looks at the whole picture before"):
         restorer.restore(picture(rng, 64, 64), options=RestoreOptions(tile=16))
+
+
+def test_a_graph_stops_when_nobody_waits_for_it(exported):
+    _, path = exported("UNet")
+    graph = load_onnx(path)
+    questions = itertools.count()
+    with working_while(lambda: next(questions) < 2), pytest.raises(Stopped):
+        graph(torch.rand(1, 3, 4000, 4000))  # takes far longer than until it is asked
+    assert torch.isfinite(graph(torch.rand(1, 3, 37, 53))).all()
 
 
 class Untrue(nn.Module):

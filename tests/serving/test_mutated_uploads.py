@@ -35,7 +35,8 @@ ROUTES = (
 def server(tmp_path_factory):
     """A server that runs, and a client of it."""
     folder = tmp_path_factory.mktemp("server")
-    words = ("--port", 0, "--device", "cpu", "--no-page", "--max-megapixels", MOST_PIXELS / 1e6)
+    words = ("--port", 0, "--device", "cpu", "--backend", "pytorch", "--no-page")
+    words = (*words, "--max-megapixels", MOST_PIXELS / 1e6)
     run = Run("serve", words, folder, {"TMPDIR": str(folder)})
     try:
         with httpx.Client(base_url=address_in(folder), timeout=LIMIT) as client:

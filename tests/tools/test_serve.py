@@ -29,7 +29,7 @@ def start(tmp_path):
     def begin(*words, environment=None):
         folder = tmp_path / str(len(started))
         folder.mkdir()
-        words = ("--port", 0, "--device", "cpu", *words)
+        words = ("--port", 0, "--device", "cpu", "--backend", "pytorch", *words)
         run = Run("serve", words, folder, {"TMPDIR": str(folder), **(environment or {})})
         client = httpx.Client(base_url=address_in(folder), timeout=LIMIT)
         started.append((run, client))
