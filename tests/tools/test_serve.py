@@ -1,10 +1,12 @@
 """tools/serve.py: a server on loopback, in a process of its own, from its start to its end."""
 
 import base64
+import itertools
 import os
 import signal
 import socket
 import time
+from contextlib import ExitStack
 
 import httpx
 import numpy as np
@@ -24,21 +26,19 @@ from utils.images import decode_image, encode_png
 @pytest.fixture
 def start(tmp_path):
     """Starts servers, each in a folder of its own; gives a run and a client of it."""
-    started = []
+    numbers = itertools.count()
 
     def begin(*words, environment=None):
-        folder = tmp_path / str(len(started))
+        folder = tmp_path / str(next(numbers))
         folder.mkdir()
         words = ("--port", 0, "--device", "cpu", "--backend", "pytorch", *words)
         run = Run("serve", words, folder, {"TMPDIR": str(folder), **(environment or {})})
+        running.callback(run.kill)
         client = httpx.Client(base_url=address_in(folder), timeout=LIMIT)
-        started.append((run, client))
-        return run, client
+        return run, running.enter_context(client)
 
-    yield begin
-    for run, client in started:
-        client.close()
-        run.kill()
+    with ExitStack() as running:
+        yield begin
 
 
 def written(folder):

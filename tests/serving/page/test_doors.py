@@ -20,7 +20,7 @@ def files(folder):
 
 
 def test_an_upload_is_kept_and_deleted_in_time(ask, folder):
-    client = ask(delete_cache=(1, 1))
+    client = ask(delete_cache=(1, 2))
     path = upload(client, PICTURE)["path"]
     assert client.get(f"/gradio_api/file={path}").content == PICTURE
     until = time.monotonic() + 30
