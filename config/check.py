@@ -32,7 +32,7 @@ _AT_LEAST = {
     "LOG.PERIOD": 1,
 }
 _BETWEEN = {
-    "DATASETS.CACHE_GB": (0.0, math.inf),
+    "DATASETS.CACHE_GB": (0.0, 1e6),
     "SOLVER.CLIP_NORM": (0.0, math.inf),
     "SOLVER.AVERAGE": (0.0, 1.0),
 }

@@ -80,11 +80,12 @@ class Ledger:
 
 
 def _size(folder: Path) -> int:
-    while True:
+    while folder.exists():
         try:
-            return sum(entry.stat().st_size for entry in os.scandir(folder))
-        except FileNotFoundError:  # a file got its final name just then
+            return sum(entry.stat(follow_symlinks=False).st_size for entry in os.scandir(folder))
+        except FileNotFoundError:  # a file got its final name just then, or the folder went
             continue
+    return 0
 
 
 def _remove(path: Path) -> int:

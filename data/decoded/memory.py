@@ -45,14 +45,22 @@ class MemoryStore:
         limit: bytes that pictures may take together.
 
     Raises:
-        ConfigError: the operating system has no such memory.
+        ConfigError: the operating system has no such memory, or not so much.
     """
 
     def __init__(self, limit: int) -> None:
         if not hasattr(os, "memfd_create"):
             raise ConfigError("DATASETS.CACHE: ram needs Linux; write disk")
         self._limit = limit
-        self._open(os.memfd_create("pellucid-pictures"))
+        file = os.memfd_create("pellucid-pictures")
+        try:
+            self._open(file)
+        except OSError as error:
+            os.close(file)
+            raise ConfigError(
+                f"DATASETS.CACHE_GB: the system refuses {limit / 1e9:g} GB of memory "
+                f"({error.strerror}); write less"
+            ) from error
 
     def find(self, key: Key) -> np.ndarray | None:
         """As in `Store`."""
@@ -74,9 +82,9 @@ class MemoryStore:
         size = _FIRST + _RECORDS * _RECORD.itemsize + self._limit
         if os.fstat(file).st_size == 0:
             os.ftruncate(file, size)
+        self._memory = mmap.mmap(file, size)
         self._file = file
         weakref.finalize(self, os.close, file)
-        self._memory = mmap.mmap(file, size)
         self._counters = np.frombuffer(self._memory, np.int64, 2)
         self._records = np.frombuffer(self._memory, _RECORD, _RECORDS, _FIRST)
         self._first = size - self._limit

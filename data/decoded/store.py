@@ -15,7 +15,8 @@ class Key(NamedTuple):
         path: its file.
         channels: 1 for gray, 3 for RGB.
         size: of the file, in bytes.
-        changed: the file's time of change, in nanoseconds.
+        changed: when the file was last changed, in nanoseconds, as the system keeps it: not the
+            time that programs which unpack or copy files set.
     """
 
     path: Path
@@ -31,7 +32,7 @@ class Key(NamedTuple):
             OSError: there is no such file.
         """
         status = os.stat(path)
-        return cls(path, channels, status.st_size, status.st_mtime_ns)
+        return cls(path, channels, status.st_size, status.st_ctime_ns)
 
 
 class Store(Protocol):

@@ -114,6 +114,7 @@ def test_values_of_a_file_take_the_type_of_their_default(tmp_path):
         ("DATA: {TRANSFORMS: [{NAME: a, size: 1}]}", "DATA.TRANSFORMS.0.size", "known: ARGS, NAME"),
         ("SOLVER: {LR: fast}", "SOLVER.LR", "needs a number"),
         ("SOLVER: {LR: true}", "SOLVER.LR", "needs a number"),
+        ("DATASETS: {CACHE_GB: 1e300}", "DATASETS.CACHE_GB", "needs a number above 0 and below"),
         ("SOLVER: {LR: }", "SOLVER.LR", "cannot be None"),
         ("SOLVER: {EPOCHS: 1.5}", "SOLVER.EPOCHS", "needs a whole number"),
         ("SOLVER: {EPOCHS: true}", "SOLVER.EPOCHS", "needs a whole number"),

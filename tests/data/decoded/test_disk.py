@@ -155,6 +155,17 @@ def test_the_last_of_a_disk_is_left_to_the_run(tmp_path, files, monkeypatch):
     assert not copies(tmp_path) and not unfinished(tmp_path)
 
 
+def test_links_into_nothing_and_folders_that_go_keep_nobody_waiting(tmp_path, files, monkeypatch):
+    folder = tmp_path / "decoded"
+    (folder / "00").mkdir(parents=True)
+    (folder / "00" / "link").symlink_to("nowhere")
+    counted = ledger._size
+    gone = tmp_path / "gone"  # as if it had been there a moment ago
+    monkeypatch.setattr(ledger, "_size", lambda each: counted(each) + counted(gone))
+    fill(folder, files)
+    assert len(copies(folder)) == len(files)
+
+
 def test_a_folder_that_cannot_be_made_stops_nothing(tmp_path, files):
     (tmp_path / "file").touch()
     pictures = DecodedPictures(DiskStore(tmp_path / "file", ROOM))

@@ -6,11 +6,13 @@ import time
 from multiprocessing import get_context
 
 import numpy as np
+import pytest
 
 from data.decoded import memory
 from data.decoded.memory import MemoryStore
 from data.decoded.pictures import DecodedPictures
 from data.decoded.store import Key
+from utils.errors import ConfigError
 from utils.images import write_image
 
 FORK = get_context("fork")
@@ -46,6 +48,11 @@ def test_memory_that_training_needs_is_left_to_it(tmp_path, rng, monkeypatch):
     pictures = DecodedPictures(MemoryStore(10**6))
     pictures.read(tmp_path / "a.png", 3)
     assert "the machine has" in str(pictures.refusal())
+
+
+def test_more_memory_than_there_can_be_is_refused():
+    with pytest.raises(ConfigError, match=r"DATASETS.CACHE_GB: the system refuses 1e\+06 GB"):
+        MemoryStore(10**15)
 
 
 def test_memory_goes_with_the_store():
