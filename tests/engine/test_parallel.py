@@ -1,10 +1,14 @@
 """Two processes that share each batch learn what one learns from the whole of it."""
 
+import copy
+
 import pytest
 import torch
 from torch import nn
 
 from engine.parallel import share_batch_norm
+from modeling import ARCHITECTURES, CLASSIFIERS, DISCRIMINATORS
+from tests.modeling.small_architectures import small
 from utils.errors import ConfigError
 
 # The discriminator is called twice before its backward pass, and the model learns through it. Batch
@@ -102,6 +106,32 @@ def test_two_processes_learn_what_one_does(learn):
             torch.testing.assert_close(first[key], value, rtol=1e-4, atol=1e-6, msg=key)
     assert torch.equal(first["parts model mask"], alone["parts model mask"])
     assert 0 < first["parts model norm.running_mean"] < 1
+
+
+@pytest.mark.parametrize("name", ["UNet", "SRResNet", "MobileSR", "PatchGAN", "PixelationDetector"])
+def test_shared_batch_norm_keeps_weights_and_their_names(name):
+    network = built(name)
+    plain, picture = copy.deepcopy(network), torch.rand(1, 3, 32, 32)
+    before = list(network.parameters())
+    share_batch_norm({"model": network}, torch.device("cuda"))  # converting needs no device
+    kinds = [type(module) for module in plain.modules()]
+    shared = [nn.SyncBatchNorm if kind is nn.BatchNorm2d else kind for kind in kinds]
+    assert nn.BatchNorm2d in kinds
+    assert [type(module) for module in network.modules()] == shared
+    assert list(map(id, network.parameters())) == list(map(id, before))
+    expected, found = plain.state_dict(), network.state_dict()
+    assert list(found) == list(expected)
+    for key, value in expected.items():
+        assert torch.equal(found[key], value), key
+    plain.load_state_dict(found)
+    assert torch.equal(network.eval()(picture), plain.eval()(picture))
+
+
+def built(name):
+    for kind in (ARCHITECTURES, DISCRIMINATORS, CLASSIFIERS):
+        if name in kind.names():
+            return small(name) if kind is ARCHITECTURES else kind.build(name)
+    raise LookupError(name)
 
 
 def test_shared_batch_norm_is_refused_where_pytorch_has_none():

@@ -5,6 +5,9 @@ import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from config import dump, load_config
+from engine.trainer import Trainer
+from tests.engine.small_classifier import small_config
 from tests.tools.killable import CONFIG, LAB, make_lab
 
 # What makes the host wait: reading a value, copying to the host, indices of unknown number.
@@ -44,19 +47,39 @@ class _Functions(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
-def trainer_of(folder, device, monkeypatch):
-    from config import load_config
-    from engine.trainer import Trainer
-
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("lab")
     make_lab(folder)
-    monkeypatch.chdir(folder)
-    monkeypatch.syspath_prepend(str(folder))
-    (folder / "run.yml").write_text(CONFIG.replace("lab", f"lab_{device}"))
-    (folder / f"lab_{device}.py").write_text(LAB.replace("LabNet", f"LabNet_{device}"))
-    overrides = ["DEVICE", device, "SOLVER.ITERATIONS", "12", "LOG.PERIOD", "5"]
-    overrides += ["CHECKPOINT.PERIOD", "1000", "MODEL.NAME", f"LabNet_{device}"]
-    overrides += ["DATA.EPOCH_SIZE", "48", "OUTPUT_DIR", str(folder / "run")]
-    return Trainer(load_config(folder / "run.yml", overrides))
+    (folder / "watched_lab.py").write_text(LAB.replace("LabNet", "WatchedNet"))
+    config = CONFIG.replace("[lab]", "[watched_lab]").replace("LabNet", "WatchedNet")
+    (folder / "run.yml").write_text(config)
+    return folder
+
+
+_RIVAL = "{NAME: PatchGAN, ARGS: {channels: 1, features: 4, layers: 1}}"
+LEARNERS = {
+    "Supervised": [],
+    "Adversarial": ["LEARNER.NAME", "Adversarial", "LEARNER.ARGS.discriminator", _RIVAL],
+}
+
+
+@pytest.fixture(params=[*LEARNERS, "Classification"])
+def make_trainer(request, lab, tmp_path, monkeypatch):
+    """What gives the trainer of a run of 12 steps, on a device, that logs at two of them."""
+    monkeypatch.chdir(lab)
+    monkeypatch.syspath_prepend(str(lab))
+
+    def make(device="cpu"):
+        words = ["DEVICE", device, "SOLVER.ITERATIONS", "12", "LOG.PERIOD", "5"]
+        words += ["CHECKPOINT.PERIOD", "1000", "OUTPUT_DIR", str(tmp_path / "run")]
+        if request.param == "Classification":
+            (tmp_path / "run.yml").write_text(dump(small_config(tmp_path)))
+            return Trainer(load_config(tmp_path / "run.yml", [*words, "DATA.EPOCH_SIZE", "96"]))
+        words += ["DATA.EPOCH_SIZE", "48", *LEARNERS[request.param]]
+        return Trainer(load_config(lab / "run.yml", words))
+
+    return make
 
 
 def readings_by_step(trainer, seen):
@@ -74,9 +97,9 @@ def readings_by_step(trainer, seen):
     return found
 
 
-def test_losses_are_read_at_log_points_only(tmp_path, monkeypatch):
+def test_losses_are_read_at_log_points_only(make_trainer):
     seen = []
-    trainer = trainer_of(tmp_path, "cpu", monkeypatch)
+    trainer = make_trainer()
     with _Functions(seen), _Operations(seen):
         found = readings_by_step(trainer, seen)
     assert len(found) == 12
@@ -84,9 +107,9 @@ def test_losses_are_read_at_log_points_only(tmp_path, monkeypatch):
     assert read == [5, 10], found  # before step 1 the loader starts
 
 
-def test_the_counting_sees_a_reading(tmp_path, monkeypatch):
+def test_the_counting_sees_a_reading(make_trainer, monkeypatch):
     seen = []
-    trainer = trainer_of(tmp_path, "cpu", monkeypatch)
+    trainer = make_trainer()
     add = trainer._meter.add
 
     def reading(losses, samples, skipped):
@@ -99,8 +122,8 @@ def test_the_counting_sees_a_reading(tmp_path, monkeypatch):
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_cuda_itself_finds_no_synchronisation_between_log_points(tmp_path, monkeypatch):
-    trainer = trainer_of(tmp_path, "cuda", monkeypatch)
+def test_cuda_itself_finds_no_synchronisation_between_log_points(make_trainer):
+    trainer = make_trainer("cuda")
     take, add = trainer.parts.step.take, trainer._meter.add
     steps = []
 
