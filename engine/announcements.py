@@ -12,14 +12,14 @@ from engine.assembly import Parts
 from engine.position import Position
 from utils.distributed import world_size
 from utils.logging import get_logger
+from utils.parameters import count_parameters
 
 _log = get_logger(__name__)
 
 
 def say_what_begins(parts: Parts, architecture: str) -> None:
     """Tell what is trained, on what, and for how long."""
-    parameters = sum(parameter.numel() for parameter in parts.model.parameters())
-    _log.info("%s: %s parameters", architecture, f"{parameters:,}")
+    _log.info("%s: %s parameters", architecture, f"{count_parameters(parts.model):,}")
     how = (parts.device, parts.precision, torch.get_num_threads(), os.getpid())
     _log.info("device %s, precision %s, %d threads, process %d", *how)
     if world_size() > 1:

@@ -93,7 +93,6 @@ def assemble(cfg: Config, from_weights: bool = True) -> Parts:
         PellucidError: an option is wrong, or data or weights are missing or do not fit.
     """
     checks.refuse_overlap(cfg)
-    checks.check_lengths(cfg)
     directions = checks.metric_directions(cfg)
     device = resolve_device(cfg.DEVICE)
     seed_everything(cfg.SEED)

@@ -153,24 +153,6 @@ def metric_directions(cfg: Config) -> dict[str, bool]:
     return directions
 
 
-def check_lengths(cfg: Config) -> None:
-    """Numbers that a run's length and rhythm follow from.
-
-    Raises:
-        ConfigError: one is below 1.
-    """
-    numbers = {
-        "SOLVER.EPOCHS": cfg.SOLVER.EPOCHS,
-        "SOLVER.ITERATIONS": cfg.SOLVER.ITERATIONS,
-        "VALIDATION.PERIOD": cfg.VALIDATION.PERIOD,
-        "VALIDATION.PATIENCE": cfg.VALIDATION.PATIENCE,
-        "LOG.PERIOD": cfg.LOG.PERIOD,
-    }
-    for key, value in numbers.items():
-        if value is not None and value < 1:
-            raise ConfigError(f"{key}: is {value}; it must be at least 1")
-
-
 def check_networks(cfg: Config, networks: Mapping[str, nn.Module]) -> None:
     """SOLVER.NETWORKS must speak of networks that the learner trains.
 

@@ -17,6 +17,7 @@ from engine.metrics import CLASSIFICATION_METRICS, METRICS
 from modeling import ADVERSARIAL_LOSSES, ARCHITECTURES, CLASSIFIERS, DISCRIMINATORS, LOSSES
 from solver import OPTIMIZERS, SCHEDULERS
 from utils.errors import PartError
+from utils.parameters import count_parameters
 from utils.registry import REQUIRED, Registry, did_you_mean
 
 _COLOURS = {0: "gray or colour", 1: "gray", 3: "colour"}
@@ -103,7 +104,7 @@ def architecture_facts(name: str) -> str:
         return ""
     field = f"{facts.receptive_field} x {facts.receptive_field} pixels"
     words = [
-        f"{sum(parameter.numel() for parameter in model.parameters()):,} parameters",
+        f"{count_parameters(model):,} parameters",
         f"scale {facts.scale}",
         _COLOURS[facts.channels],
         "sees the whole picture" if facts.global_context else f"sees {field}",

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
 
 from config import Config
 from data.build import build_loader
@@ -24,6 +23,7 @@ from engine.report import Row, format_table, protocol_lines
 from utils.distributed import is_main
 from utils.errors import ConfigError
 from utils.hardware import describe_device
+from utils.parameters import count_parameters
 from utils.torchvision_weights import AbsentWeightsError
 
 
@@ -57,7 +57,7 @@ def measure(cfg: Config, weights: Sequence[Path] = ()) -> tuple[dict[str, Row], 
     pictures = _inputs(loader)
     pace = _time(found, pictures)
     rows = {
-        name: Row(evaluation, _parameters(models[name]), pace.seconds[name])
+        name: Row(evaluation, count_parameters(models[name]), pace.seconds[name])
         for name, evaluation in evaluations.items()
     }
     lines = protocol_lines(next(iter(evaluations.values())), _dataset(cfg), cfg.DATA.CHANNELS)
@@ -109,10 +109,6 @@ def _timing(pace: Pace, pictures: Sequence[np.ndarray], device: torch.device) ->
         f"px, batch 1, in memory to in memory, after {WARM_UP} that do not count; "
         f"{describe_device(device)}, torch {torch.__version__}"
     )
-
-
-def _parameters(model: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in model.parameters())
 
 
 def _dataset(cfg: Config) -> str:

@@ -32,7 +32,9 @@ from utils.command_line import at_least, run_tool
 from utils.hardware import describe_device
 from utils.images import read_image
 from utils.logging import setup_logging
+from utils.parameters import count_parameters
 
+_FLOAT32 = 4  # bytes
 _PAGE = 640  # pixels, side of a page
 
 
@@ -111,10 +113,7 @@ def _print_speed(detectors: dict[str, Detector], batch: int) -> None:
     print(f"\n{describe_device(first.device)}, float32, torch {torch.__version__}, median of 10:")
     _print_row("", detectors)
     speeds = {name: time_detector(one, 480, 640, batch) for name, one in detectors.items()}
-    sizes = [
-        sum(p.numel() * p.element_size() for p in one.model.parameters()) / 2**20
-        for one in detectors.values()
-    ]
+    sizes = [count_parameters(one.model) * _FLOAT32 / 2**20 for one in detectors.values()]
     _print_row("640x480 pictures/s, one by one", [f"{s.single:.1f}" for s in speeds.values()])
     _print_row(f"network, batch {batch}, pictures/s", [f"{s.batch:.1f}" for s in speeds.values()])
     _print_row("parameters in float32, MiB", [f"{size:.3f}" for size in sizes])

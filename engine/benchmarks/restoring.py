@@ -16,6 +16,7 @@ from engine.model_files import StoredModel
 from engine.restore_options import RestoreOptions
 from engine.restorer import Restorer
 from modeling.build import build_model
+from utils.parameters import count_parameters
 
 
 def restoring_works(subject: Subject) -> list[Work]:
@@ -28,8 +29,7 @@ def restoring_works(subject: Subject) -> list[Work]:
     """
     model = build_model(subject.cfg)
     restorer = _restorer(subject, model)
-    parameters = sum(parameter.numel() for parameter in model.parameters())
-    told = (subject.size, restorer.precision, f"{parameters:,} parameters")
+    told = (subject.size, restorer.precision, f"{count_parameters(model):,} parameters")
     pictures = [
         subject.picture(number, restorer.descriptor.channels or 1)
         for number in range(subject.batch)
