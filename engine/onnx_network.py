@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
@@ -16,6 +17,10 @@ from engine.interruption import Stopped, stop_unless_wanted
 from engine.onnx_metadata import OnnxMetadata, read_properties
 from modeling.descriptor import SeesWhole
 from utils.errors import CheckpointError, ConfigError
+
+# Its Linux builds keep an identifier of the user's and report how they are used to their maker,
+# unless this is set before they are imported.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 _PATIENCE = 0.05  # seconds between two questions whether a result is still wanted
 _SILENT = 4  # only what is fatal is logged; errors are raised besides
