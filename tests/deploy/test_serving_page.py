@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import socket
 import subprocess
@@ -65,6 +66,7 @@ def address(image, tmp_path_factory):
         port = str(probe.getsockname()[1])
     (command,) = re.findall(r'^CMD (\["python".*\])$', TEXT, flags=re.MULTILINE)
     words = [sys.executable, *json.loads(command)[1:], "--port", port, "--device", "cpu"]
+    words += ["--backend", "pytorch"]  # for others, the image has exported networks
     temp = str(tmp_path_factory.mktemp("tmp"))
     own = {"HOME": temp, "TMPDIR": temp, "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
     before = files_of(image)
@@ -77,6 +79,21 @@ def address(image, tmp_path_factory):
         process.wait(PATIENCE)
     assert process.returncode == 0
     assert files_of(image) == before  # all that it writes goes to its temporary folder
+
+
+@pytest.mark.endurance
+def test_the_image_has_exported_what_the_server_wants_exported(image, tmp_path):
+    """By the command that the Dockerfile itself runs."""
+    pytest.importorskip("onnxscript", reason="needs requirements-serve.txt")
+    command = re.search(r'^RUN (python -c ".*?") ', TEXT, flags=re.MULTILINE | re.DOTALL)
+    assert command is not None
+    words = [sys.executable, *shlex.split(command[1])[1:]]
+    own = {"XDG_CACHE_HOME": str(tmp_path), "OMP_NUM_THREADS": "1"}
+    kept = []
+    for _ in range(2):
+        subprocess.run(words, cwd=image, env={**os.environ, **own}, check=True)
+        kept.append(files_of(tmp_path / "pellucid"))
+    assert kept[0] == kept[1] and any(name.endswith(".onnx") for name in kept[0])
 
 
 @pytest.fixture
