@@ -77,6 +77,8 @@ class OnnxNetwork(nn.Module):
         import onnxruntime
 
         options = onnxruntime.RunOptions()
+        # Pictures come in all sizes: the memory of the largest would be kept otherwise.
+        options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
         with ThreadPoolExecutor(1) as beside:
             running = beside.submit(self._session.run, None, {self._input: x}, options)
             while wait([running], _PATIENCE).not_done:
@@ -150,8 +152,6 @@ def load_onnx(path: str | Path, parts: nn.Module | None = None) -> OnnxNetwork:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.log_severity_level = _SILENT
-    # Pictures come in all sizes: an arena would keep the memory of the largest, of each kind.
-    options.enable_cpu_mem_arena = False
     try:
         session = onnxruntime.InferenceSession(
             str(path), options, providers=["CPUExecutionProvider"]
