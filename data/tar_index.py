@@ -87,9 +87,20 @@ def _read(path: Path) -> TarIndex | None:
             if int(stored["version"]) != _VERSION:
                 return None
             size, changed = stored["state"].tolist()
-            return TarIndex(stored["keys"], stored["input"], stored["target"], (size, changed))
+            index = TarIndex(stored["keys"], stored["input"], stored["target"], (size, changed))
+            return index if _fits(index) else None
     except Exception:  # not there, torn, or something else: NumPy raises nearly anything
         return None
+
+
+def _fits(index: TarIndex) -> bool:
+    """Whether it speaks of bytes that the tar file has."""
+    size, shape = index.state[0], (len(index.keys), 2)
+    places = (index.input, index.target)
+    return all(
+        each.shape == shape and each.dtype == np.int64 and (each.sum(axis=1) <= size).all()
+        for each in places
+    )
 
 
 def _made(path: Path, state: tuple[int, int]) -> TarIndex:
@@ -98,7 +109,9 @@ def _made(path: Path, state: tuple[int, int]) -> TarIndex:
         with path.open("rb") as file, tarfile.open(fileobj=file, mode="r:") as tar:
             for member in tar:
                 key, half = _parted(member.name)
-                if half and member.isreg() and not member.issparse():
+                if half and (member.islnk() or member.issym() or member.issparse()):
+                    raise DataError(f"{path}: {member.name} is a link or sparse; pack plain files")
+                if half and member.isreg():
                     halves = places.setdefault(key, {})
                     if half in halves:
                         raise DataError(f"{path}: holds two {half}s called {key}; keep one")

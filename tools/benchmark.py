@@ -36,7 +36,7 @@ from engine.benchmarks.subject import Subject
 from engine.precision import resolve_device
 from utils.command_line import at_least, run_tool
 from utils.errors import ConfigError
-from utils.files import atomic_write_text
+from utils.files import atomic_write_text, check_writable
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -72,6 +72,8 @@ def main(arguments: argparse.Namespace) -> None:
     if arguments.profile:
         _print_profiles(arguments.measure, subjects)
         return
+    for path in filter(None, (arguments.json, arguments.markdown)):
+        check_writable(path)
     figures = [
         figure
         for kind in dict.fromkeys(arguments.measure)

@@ -25,13 +25,10 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         PellucidError: naming `path`, when the file system refuses (no space, no permission).
     """
     path = Path(path)
-    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp{path.suffix}")
+    temporary = _temporary_name(path)
     try:
         with refusals_named(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if path.is_dir():
-                raise PellucidError(f"{path}: cannot be written: it is a folder")
-            temporary.touch(exist_ok=False)  # a refusal comes before the work, not after it
+            _begin(path, temporary)  # a refusal comes before the work, not after it
             mode = temporary.stat().st_mode
             yield temporary
             temporary.chmod(mode)  # some writers (safetensors) make it for their owner only
@@ -41,6 +38,18 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+def check_writable(path: Path) -> None:
+    """Refuse a place where no file can be written, before the work that would be lost.
+
+    Raises:
+        PellucidError: naming `path`.
+    """
+    temporary = _temporary_name(path)
+    with refusals_named(path):
+        _begin(path, temporary)
+        temporary.unlink()
 
 
 @contextmanager
@@ -94,6 +103,17 @@ def remove_leftovers(folder: Path, age: float = 0.0) -> None:
         with suppress(FileNotFoundError):
             if _TEMPORARY.fullmatch(path.name) and (not age or path.stat().st_mtime < latest):
                 path.unlink()
+
+
+def _temporary_name(path: Path) -> Path:
+    return path.with_name(f".{secrets.token_hex(8)}.tmp{path.suffix}")
+
+
+def _begin(path: Path, temporary: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_dir():
+        raise PellucidError(f"{path}: cannot be written: it is a folder")
+    temporary.touch(exist_ok=False)
 
 
 def _flush(path: Path) -> None:

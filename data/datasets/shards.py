@@ -66,7 +66,7 @@ class WebDatasetShards:
         place = index - int(self._ends[shard]) + len(found.keys)
         key = os.fsdecode(bytes(found.keys[place]))
         halves = HALVES if self._paired else ("target",)
-        sample: dict[str, Any] = {"name": key.replace("/", "_")}
+        sample: dict[str, Any] = {"name": key.removeprefix("./").replace("/", "_")}
         for half in halves:
             first, length = getattr(found, half)[place].tolist()
             data = self._bytes(self.paths[shard], found, first, length)

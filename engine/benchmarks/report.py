@@ -129,6 +129,8 @@ def compared(first: Report, second: Report) -> str:
 
 def _figure(values: dict[str, Any]) -> Figure:
     lists = {key: tuple(values[key]) for key in ("setting", "seconds", "warm_up")}
+    if not lists["seconds"] or min(lists["seconds"]) <= 0:  # of words, this is a TypeError
+        raise ValueError("no times")
     return Figure(**{**values, **lists})
 
 

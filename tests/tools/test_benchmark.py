@@ -23,11 +23,13 @@ def test_it_measures_varies_writes_and_compares(tmp_path):
 
 
 def test_errors_are_one_line(tmp_path):
+    (tmp_path / "file").touch()
     for words, said in [
         ([], "name a config"),
         ([CONFIG, "--vary", "SEED"], "--vary SEED: has no values"),
         (["--compare", "a.json", "b.json"], "a.json: cannot be read"),
         ([CONFIG, "--set", "SEED"], "SEED"),
+        ([CONFIG, "--measure", "epoch", "--json", "file/a.json"], "file/a.json: cannot be written"),
     ]:
         status, _, err = benchmark(tmp_path, *words)
         assert status == 2 and said in err and err.count("\n") == 1

@@ -203,6 +203,60 @@ def test_a_damaged_picture_is_named(tmp_path):
     assert caught.value.file == f"{tmp_path}/a.tar/x.target"
 
 
+@pytest.mark.parametrize("kind", [tarfile.LNKTYPE, tarfile.SYMTYPE])
+def test_a_picture_that_is_a_link_is_refused(packed, folders, kind):
+    path = folders / "s" / "shard-000001.tar"
+    with tarfile.open(path, "a") as tar:
+        link = tarfile.TarInfo("link.png")
+        link.type, link.linkname = kind, tar.getnames()[0]
+        tar.addfile(link)
+    with pytest.raises(DataError, match=r"shard-000001\.tar: link\.png is a link or sparse"):
+        index_of(path)
+
+
+LONG = "長い" * 99
+
+
+def test_members_that_are_no_files_and_names_of_all_kinds(tmp_path, folders):
+    names = [
+        "./dot.png",
+        "../up.png",
+        "deep/er.png",
+        "new\nline.png",
+        "長い" * 99 + ".PNG",
+        "._x.png",
+    ]
+    with tarfile.open(tmp_path / "a.tar", "w") as tar:
+        for name in names:
+            tar.add(folders / "input" / "ä0_x2.PNG", name)
+            tar.addfile(tarfile.TarInfo(f"{name}.json"), io.BytesIO())
+        for kind in (tarfile.FIFOTYPE, tarfile.DIRTYPE, tarfile.CHRTYPE):
+            odd = tarfile.TarInfo("odd.png")
+            odd.type = kind
+            tar.addfile(odd)
+    found = samples_of(shards(str(tmp_path / "a.tar")))
+    assert [one["name"] for one in found] == ["dot", ".._up", "deep_er", "new\nline", LONG]
+
+
+@pytest.mark.parametrize("places", [[1, 2], [[10**15, 1]], [[0.5, 1.0]], [[1, 2], [3, 4]]])
+def test_an_index_that_cannot_be_is_made_anew(tmp_path, folders, places):
+    path = tmp_path / "a.tar"
+    with tarfile.open(path, "w") as tar:
+        tar.add(folders / "input" / "ä0_x2.PNG", "a.png")
+    expected = samples_of(shards(str(path)))
+    state = path.stat()
+    np.savez(
+        tmp_path / f"a.tar{INDEX_SUFFIX}",
+        version=np.array(1),
+        state=np.array([state.st_size, state.st_mtime_ns]),
+        keys=np.array([b"a"]),
+        input=np.array([[-1, 0]]),
+        target=np.array(places),
+    )
+    (found,) = samples_of(shards(str(path)))
+    assert np.array_equal(found["target"], expected[0]["target"])
+
+
 def test_halves_without_a_partner_and_names_twice(tmp_path, folders):
     with tarfile.open(tmp_path / "a.tar", "w") as tar:
         for name in ("a.input.png", "a.target.png", "b.input.png", "c.png"):

@@ -1,5 +1,6 @@
 """Measured times on paper: what is written is read again, and two runs are set side by side."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -39,6 +40,16 @@ def test_what_is_no_measurement_is_named(tmp_path, text):
         read_json(tmp_path / "a.json")
     with pytest.raises(DataError, match="b.json: cannot be read"):
         read_json(tmp_path / "b.json")
+
+
+@pytest.mark.parametrize("seconds", [[], [0.0], ["a"], [-1.0, 2.0]])
+def test_times_that_are_none_are_no_measurement(tmp_path, report, seconds):
+    write_json(report, tmp_path / "a.json")
+    values = json.loads((tmp_path / "a.json").read_text())
+    values["figures"][0]["seconds"] = seconds
+    (tmp_path / "a.json").write_text(json.dumps(values))
+    with pytest.raises(DataError, match=r"a\.json: holds no measurements"):
+        read_json(tmp_path / "a.json")
 
 
 def test_two_runs_are_set_side_by_side(report):
