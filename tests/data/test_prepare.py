@@ -198,11 +198,12 @@ def test_a_source_inside_the_output_is_never_removed(source):
 
 @pytest.mark.endurance
 def test_a_set_of_the_published_size(tmp_path):
-    """12,650 pictures, the files of one split links to few; minutes of decoding."""
+    """12,650 pictures, the files of one split links to one, plain and gray: minutes of decoding."""
     root = tmp_path / "SD1"
     for split, count, shift in (("train", 12_000, 0), ("val", 650, 256)):
         (root / split).mkdir(parents=True)
-        write_image(tmp_path / f"{split}.png", panels(shift))
+        plain = np.kron(panels(shift)[::16, ::16, :1], np.ones((16, 16, 1), np.uint8))
+        write_image(tmp_path / f"{split}.png", plain)
         for index in range(count):
             os.link(tmp_path / f"{split}.png", root / split / f"{split}_{index}.png")
     report = prepare_sd1(root, tmp_path / "out")

@@ -63,9 +63,9 @@ FULL = {
     "config": ("config.yml", 600, []),
     "metrics": ("metrics.jsonl", 200_000, []),
     "log": ("log.txt", 200_000, []),
-    "events": ("TensorBoard's events", 55_000, [*LONG, "VALIDATION.SAMPLES", "2"]),
+    "events": ("TensorBoard's events", 80_000, [*LONG, "LOG.PERIOD", "1"]),
     "curves": ("curves.png", 12_000, ["CHECKPOINT.PERIOD", "99"]),
-    "sheets": ("samples/epoch_", 55_000, SIX),
+    "sheets": ("samples/epoch_", 80_000, SIX),
     "checkpoint": ("last.pt", 300_000, WIDE),
     "weights": ("best.safetensors", 120_000, [*WIDE, "CHECKPOINT.PERIOD", "99"]),
 }
