@@ -188,3 +188,35 @@ def test_a_tool_with_inputs_of_its_own_keeps_them_and_gets_debug():
     seen = []
     assert run_tool(seen.append, parser, ["a", "b", "c", "--debug"]) == 0
     assert seen[0].inputs == ["a", "b", "c"] and seen[0].debug
+
+
+ALLOCATES = """
+import argparse, torch
+from utils.command_line import run_tool
+
+def flags_of_a_large_tensor(arguments):
+    tensor = torch.ones(2**24)
+    within = False
+    for line in open("/proc/self/smaps"):
+        first, *rest = line.split()
+        if "-" in first:
+            low, high = (int(end, 16) for end in first.split("-"))
+            within = low <= tensor.data_ptr() < high
+        elif within and first == "VmFlags:":
+            print(*rest)
+
+run_tool(flags_of_a_large_tensor, argparse.ArgumentParser(), [])
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="Linux alone tells")
+@pytest.mark.parametrize(("chosen", "asked"), [(None, True), ("0", False)])
+def test_large_pages_are_asked_for_unless_the_user_chose(chosen, asked):
+    name = "THP_MEM_ALLOC_ENABLE"
+    others = {key: value for key, value in os.environ.items() if key != name}
+    environment = others if chosen is None else others | {name: chosen}
+    done = subprocess.run(
+        [sys.executable, "-c", ALLOCATES], env=environment, cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert ("hg" in done.stdout.split()) is asked
