@@ -9,6 +9,7 @@ import torch
 from torch.utils.data import Dataset
 
 from utils.errors import DataError, ImageError, PellucidError, some
+from utils.phases import phase
 
 Sample = dict[str, Any]
 PICTURES = ("input", "target")  # which of a sample's entries are pictures
@@ -107,6 +108,7 @@ class Samples(Dataset):
                 return sample, rng, unreadable
         raise too_many_unreadable(unreadable, self.max_unreadable)
 
+    @phase("augmenting")
     def _transform(self, sample: Sample, rng: np.random.Generator) -> Sample:
         for transform in self.transforms:
             halves = [half for half in PICTURES if half in sample]
@@ -128,6 +130,7 @@ class Samples(Dataset):
             )
         return target[:height, :width]
 
+    @phase("degrading")
     def _degrade(self, sample: Sample, rng: np.random.Generator) -> np.ndarray:
         """The target's degraded copy, of the target's own depth."""
         if not self.degradations:

@@ -108,6 +108,12 @@ class _TensorPeak(TorchDispatchMode):
         self._now = 0
         self._alive: dict[int, int] = {}
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        # PyTorch asks. To guard this class against its compiler it would load all of that, which
+        # takes as long as everything else before the first picture.
+        return False
+
     def __torch_dispatch__(
         self,
         operation: Callable[..., Any],

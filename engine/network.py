@@ -15,6 +15,7 @@ from layers.color import luminance
 from modeling.descriptor import Descriptor, SeesWhole
 from utils.image_rows import Pixels
 from utils.images import to_tensor
+from utils.phases import phase
 
 _STRIP = 2**21  # pixels that are looked at together
 
@@ -92,7 +93,8 @@ class Network:
     def _through(self, forward: Callable[[Tensor], Tensor], images: Sequence[np.ndarray]) -> Tensor:
         with torch.inference_mode(), autocast(self.device, self._precision_of(images[0])):
             pictures = torch.stack([to_tensor(image) for image in images]).to(self.device)
-            output = forward(self._taken(pictures)).float()
+            with phase("network"):
+                output = forward(self._taken(pictures)).float()
             return self._given(pictures, output)
 
     def _precision_of(self, image: Pixels) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,24 +9,7 @@ from config import Config
 from engine.benchmarks.timing import wait_for
 from engine.precision import resolve_device
 from engine.trainer import Trainer
-from utils.phases import clocked
-
-
-@dataclass(frozen=True)
-class PhaseTime:
-    """What one phase of a run took.
-
-    Attributes:
-        name: of the phase.
-        seconds: in all.
-        share: of the whole run's time, 0 to 1.
-        calls: how often it was entered.
-    """
-
-    name: str
-    seconds: float
-    share: float
-    calls: int
+from utils.phases import PhaseTime, clocked
 
 
 def profile_phases(cfg: Config) -> list[PhaseTime]:
@@ -48,9 +30,4 @@ def profile_phases(cfg: Config) -> list[PhaseTime]:
         trainer = Trainer(cfg)
         with clocked(lambda: wait_for(device)) as clock:
             trainer.train()
-    whole = sum(clock.seconds.values())
-    times = [
-        PhaseTime(name, seconds, seconds / whole, clock.calls[name])
-        for name, seconds in clock.seconds.items()
-    ]
-    return sorted(times, key=lambda time: -time.seconds)
+    return clock.times()

@@ -5,8 +5,8 @@ Examples:
     tools/profile_training.py --config-file configs/sd1_glare.yml SOLVER.EPOCHS 2 LOG.PERIOD 10
 
 An epoch is trained from the data set, with all that belongs to it, validation too, in a folder that
-goes again. Which operations take the time of a step, or of anything else, is told by
-tools/benchmark.py --profile.
+goes again. With DATA.WORKERS 0 the making of samples is divided too. Which operations take the time
+of a step, or of anything else, is told by tools/benchmark.py --profile.
 """
 
 import argparse
@@ -24,6 +24,7 @@ from engine.precision import resolve_device
 from engine.profiling import profile_phases
 from utils.command_line import add_config_arguments, run_tool
 from utils.hardware import describe_device
+from utils.phases import phase_table
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -41,13 +42,7 @@ def main(arguments: argparse.Namespace) -> None:
     cfg = load_config(arguments.config_file, overrides)
     device = describe_device(resolve_device(cfg.DEVICE))
     rows = profile_phases(cfg)
-    table = f"{'phase':<18} {'seconds':>9} {'share':>7} {'calls':>7} {'ms a call':>10}\n"
-    table += "\n".join(
-        f"{row.name:<18} {row.seconds:>9.3f} {row.share:>7.1%} {row.calls or '-':>7} "
-        + (f"{row.seconds / row.calls * 1e3:>10.2f}" if row.calls else f"{'-':>10}")
-        for row in rows
-    )
-    print(f"{arguments.config_file}, {device}, torch {torch.__version__}\n\n{table}")
+    print(f"{arguments.config_file}, {device}, torch {torch.__version__}\n\n{phase_table(rows)}")
 
 
 if __name__ == "__main__":

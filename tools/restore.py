@@ -28,9 +28,11 @@ sys.path.append(os.getcwd())
 import torch
 
 from config import load_config
+from engine.benchmarks.timing import wait_for
 from engine.correction import PixelationCorrector
 from engine.detector import Detector
 from engine.manifest import Manifest, Share
+from engine.precision import resolve_device
 from engine.regions.detectors import open_detector
 from engine.regions.restore import MouthRestorer
 from engine.restore_files import Job, plan, restore_files
@@ -49,6 +51,7 @@ from utils.command_line import (
 from utils.distributed import local_rank, share_of_work
 from utils.errors import ConfigError
 from utils.logging import setup_logging
+from utils.phases import clocked, phase_table
 
 _REGIONS = ("mouth",)  # of the systems, those that restore a part of a picture
 
@@ -81,6 +84,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_backend_argument(parser)
     parser.add_argument("--force", action="store_true", help="replace results that are there")
     add_plugin_argument(parser)
+    parser.add_argument("--profile", action="store_true", help="tell where the time goes")
     parser.add_argument(
         "--auto",
         action="store_true",
@@ -160,7 +164,14 @@ def main(arguments: argparse.Namespace) -> None:
     if arguments.auto and any(job.is_video for job in jobs):
         raise ConfigError("--auto looks at pictures only; leave videos out")
     restorer = build_restorer(arguments)
-    restore_files(restorer, jobs, options)
+    restore = partial(restore_files, restorer, jobs, options)
+    if arguments.profile:
+        device = resolve_device(arguments.device)
+        with clocked(lambda: wait_for(device)) as clock:
+            restore()
+        print(phase_table(clock.times()))
+    else:
+        restore()
     if isinstance(restorer, PixelationCorrector):
         print(f"{restorer.corrected} of {_counted(jobs)} corrected: {arguments.output}")
     else:
@@ -235,6 +246,8 @@ def _refuse_idle(arguments: argparse.Namespace) -> None:
     """Refuse options that would do nothing beside the others."""
     if arguments.auto and arguments.region:
         raise ConfigError("--auto corrects whole pictures, --region parts of them; name one")
+    if arguments.profile and arguments.manifest:
+        raise ConfigError("--profile: tells of a run without --manifest; leave one out")
     if arguments.retry_failed and not arguments.manifest:
         raise ConfigError("--retry-failed: failures are recorded with --manifest only; add that")
     if arguments.ray and not arguments.manifest:

@@ -15,6 +15,7 @@ from utils.errors import ImageError
 from utils.files import atomic_write_bytes
 from utils.image_decoding import decode
 from utils.image_headers import ImageHeader, image_header, read_header, refuse_special_file
+from utils.phases import phase
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp")
 
@@ -57,6 +58,7 @@ def image_size(path: str | Path) -> tuple[int, int]:
     return image_header(path).upright
 
 
+@phase("reading pictures")
 def read_image(
     path: str | Path, channels: int | None = None, keep_alpha: bool = False
 ) -> np.ndarray:
@@ -101,6 +103,7 @@ def decode_image(
     return np.ascontiguousarray(_to_channels(image, header, channels, keep_alpha))
 
 
+@phase("writing pictures")
 def write_image(path: str | Path, image: np.ndarray) -> None:
     """Write a picture in the format its suffix names, whole or not at all.
 

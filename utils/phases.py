@@ -4,10 +4,28 @@ from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ContextDecorator, contextmanager
+from dataclasses import dataclass
 
 REST = "everything else"
+
+
+@dataclass(frozen=True)
+class PhaseTime:
+    """What one phase of a run took.
+
+    Attributes:
+        name: of the phase.
+        seconds: in all.
+        share: of the whole run's time, 0 to 1.
+        calls: how often it was entered.
+    """
+
+    name: str
+    seconds: float
+    share: float
+    calls: int
 
 
 class Clock:
@@ -54,6 +72,26 @@ class Clock:
         now = time.perf_counter()
         self.seconds[self._inside[-1]] += now - self._since
         self._since = now
+
+    def times(self) -> list[PhaseTime]:
+        """What each phase took, longest first."""
+        whole = sum(self.seconds.values())
+        times = [
+            PhaseTime(name, seconds, seconds / whole, self.calls[name])
+            for name, seconds in self.seconds.items()
+        ]
+        return sorted(times, key=lambda time: -time.seconds)
+
+
+def phase_table(times: Sequence[PhaseTime]) -> str:
+    """Phases below each other, as text."""
+    lines = [f"{'phase':<18} {'seconds':>9} {'share':>7} {'calls':>7} {'ms a call':>10}"]
+    for row in times:
+        each = f"{row.seconds / row.calls * 1e3:.2f}" if row.calls else "-"
+        lines.append(
+            f"{row.name:<18} {row.seconds:>9.3f} {row.share:>7.1%} {row.calls or '-':>7} {each:>10}"
+        )
+    return "\n".join(lines)
 
 
 _clock: Clock | None = None

@@ -23,6 +23,10 @@ _COLUMNS = ("input", "restored", "target")
 
 def _save(figure: Figure, path: Path, dpi: int) -> None:
     FigureCanvasAgg(figure)
+    layout = figure.get_layout_engine()
+    if layout is not None:  # saving would draw everything once more to lay it out
+        layout.execute(figure)
+        figure.set_layout_engine("none")
     with atomic_path(path) as temporary:
         # Compressing harder takes about as long as all else, for a file that is a little smaller.
         figure.savefig(temporary, format="png", dpi=dpi, pil_kwargs={"compress_level": 1})

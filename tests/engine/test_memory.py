@@ -1,5 +1,9 @@
 """Memory as it is: counted, told by the system, run out of."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 from torch.nn import functional as F
@@ -7,6 +11,7 @@ from torch.nn import functional as F
 from engine.memory import peak_bytes, unless_out_of_memory
 
 CPU = torch.device("cpu")
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_peak_counts_tensors_for_as_long_as_they_live():
@@ -28,3 +33,15 @@ def test_only_running_out_of_memory_is_caught():
     assert unless_out_of_memory(lambda: torch.empty(2**60), CPU) is None
     with pytest.raises(RuntimeError, match="size of tensor"):
         unless_out_of_memory(lambda: torch.ones(2) + torch.ones(3), CPU)
+
+
+def test_measuring_does_not_load_the_compiler():
+    # It takes longer to load than all else that a first picture needs.
+    program = """
+import sys, torch
+from engine.memory import peak_bytes
+assert peak_bytes(lambda: torch.ones(1000), torch.device("cpu")) == 4000
+assert "torch._dynamo" not in sys.modules
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr

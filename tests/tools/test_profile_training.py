@@ -7,6 +7,7 @@ from tests.tools.killable import make_lab
 
 PHASES = {"waiting for data", "to device", "forward", "backward", "optimizer", "validation"}
 PHASES |= {"averaged weights", "meters", "logging", "checkpoints", "everything else"}
+PHASES |= {"reading pictures", "augmenting"}  # in this process: WORKERS 0
 
 
 def test_phases_of_an_epoch_make_up_the_whole(tmp_path):

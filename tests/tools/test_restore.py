@@ -148,6 +148,13 @@ def test_nothing_is_overwritten_without_force(restore, pictures, tmp_path, capsy
     assert np.array_equal(read_image(there), inverted(arrays["web.webp"]))
 
 
+def test_phases_are_told_on_request(restore, pictures, tmp_path, capsys):
+    assert restore(pictures[0], "-o", tmp_path / "out", "--profile") == 0
+    told = capsys.readouterr().out
+    for name in ("reading pictures", "network", "writing pictures", "everything else"):
+        assert name in told
+
+
 def test_options_reach_every_picture(restore, pictures, tmp_path):
     folder, arrays = pictures
     options = ["--tile", "16", "--tile-overlap", "4", "--self-ensemble", "--outscale", "1.5"]
@@ -267,6 +274,7 @@ def test_a_region_alone_is_restored(restore, tmp_path, shared_dir):
         (["--detector", "dlib"], "for --region"),
         (["--detector-model", "a.onnx"], "for --region"),
         (["--pixelation-detector", "a.safetensors"], "with --auto only"),
+        (["--profile", "--manifest", "done.jsonl"], "without --manifest"),
     ],
 )
 def test_an_option_that_would_do_nothing_is_refused(tmp_path, capsys, words, message):
