@@ -7,15 +7,30 @@ import pytest
 from fastapi.testclient import TestClient
 
 from serving.app import create_app
+from serving.errors import Unavailable
 from serving.models import Models
 from serving.service import Service
 from serving.settings import Settings
+from tests.conftest import REPOSITORY
+
+YUNET = REPOSITORY.parent / "shared" / "data" / "weights" / "yunet_n_640_640.onnx"
 
 
 @pytest.fixture(scope="session")
 def models() -> Models:
-    """All networks that come with Pellucid, on the CPU."""
-    return Models(Settings(device="cpu"))
+    """All networks that come with Pellucid, on the CPU; with a face detector where there is one."""
+    return Models(Settings(device="cpu", face_detector_model=YUNET if YUNET.is_file() else None))
+
+
+@pytest.fixture(scope="session")
+def unserved(models: Models) -> set[str]:
+    """The systems that cannot be served here: mouth, where no face detector is at hand."""
+    try:
+        models.held("mouth")
+    except Unavailable as error:
+        assert "no face detector is at hand" in str(error)
+        return {"mouth"}
+    return set()
 
 
 @pytest.fixture
