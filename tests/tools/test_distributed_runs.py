@@ -183,6 +183,7 @@ def test_a_signal_to_one_stops_both_after_the_same_step(pair):
     assert f"after step {step};" in outputs[0]
 
 
+@pytest.mark.endurance
 def test_an_error_in_one_ends_torchruns_job_with_its_message(pair):
     broken = "[{NAME: Break}, {NAME: RandomCrop, ARGS: {size: 16}}]"
     launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2"]

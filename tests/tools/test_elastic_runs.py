@@ -9,7 +9,7 @@ import time
 import pytest
 
 from engine.checkpoint import load_checkpoint
-from tests.forks import REPOSITORY
+from tests.forks import REPOSITORY, run
 from tests.tools.killable import make_lab
 from tests.tools.test_distributed_runs import PLAIN, assert_close_run
 
@@ -50,7 +50,7 @@ def lab(tmp_path_factory):
 
 
 def ended(runs):
-    return [run.wait() for run in runs]
+    return [started.wait() for started in runs]
 
 
 def wait_for_records(folder, count):
@@ -72,27 +72,32 @@ def taken(lab):
     return steps
 
 
-@pytest.mark.parametrize("then", [1, 3])
-def test_a_run_of_two_that_lost_one_goes_on_with_another_number(lab, start_processes, then):
-    whole, broken = f"whole{then}", f"broken{then}"
-    (alone,) = ended(start_processes("train_net", [*WORDS, "OUTPUT_DIR", whole], 1, lab))
+@pytest.fixture(scope="module")
+def plan(lab):
+    """The samples of each step of a run of one process, which is left in the folder "whole"."""
+    alone = run("train_net", *WORDS, "OUTPUT_DIR", "whole", folder=lab)
     assert alone.returncode == 0, alone.stderr
-    plan = taken(lab)
-    assert [len(step) for step in plan] == [5, 5, 1] * 8
-    assert len({sample for step in plan for sample in step}) > 80  # of 88, hardly two are alike
+    steps = taken(lab)
+    assert [len(step) for step in steps] == [5, 5, 1] * 8
+    assert len({sample for step in steps for sample in step}) > 80  # of 88, hardly two are alike
+    return steps
 
+
+@pytest.mark.parametrize("then", [1, 3])
+def test_a_run_of_two_that_lost_one_goes_on_with_another_number(lab, plan, start_processes, then):
+    broken = f"broken{then}"
     pair = start_processes("train_net", [*WORDS, "OUTPUT_DIR", broken], 2, lab)
     wait_for_records(lab / broken, 8)
     os.kill(pair[1].pid, signal.SIGKILL)
-    assert [run.returncode for run in ended(pair)] == [2, -signal.SIGKILL]
+    assert [one.returncode for one in ended(pair)] == [2, -signal.SIGKILL]
     saved = load_checkpoint(lab / broken / "checkpoints" / "last.pt")["position"]["iteration"]
     assert 0 < saved < len(plan) and taken(lab)[:saved] == plan[:saved]
 
     others = ended(start_processes("train_net", [*WORDS, "OUTPUT_DIR", broken], then, lab))
-    assert [run.returncode for run in others] == [0] * then, others
+    assert [one.returncode for one in others] == [0] * then, others
     assert f"the number of processes was 2, is {then}" in others[0].stdout + others[0].stderr
     assert taken(lab) == plan[saved:]
-    assert_close_run(lab / whole, lab / broken)
+    assert_close_run(lab / "whole", lab / broken)
 
 
 def torchrun(lab, output, *words, **environment):
