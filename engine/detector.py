@@ -16,6 +16,7 @@ from engine.model_files import load_classifier
 from engine.precision import resolve_device
 from utils.errors import ImageError
 from utils.images import to_tensor
+from utils.phases import phase
 
 
 class Detector:
@@ -82,5 +83,5 @@ class Detector:
     def probabilities(self, seen: np.ndarray) -> torch.Tensor:
         """The probabilities (N, K), on the CPU, of a batch of what is seen, (N, h, w, 3) uint8."""
         batch = torch.stack([to_tensor(picture) for picture in seen]).to(self.device)
-        with torch.inference_mode():
+        with torch.inference_mode(), phase("network"):
             return self.model(batch).softmax(dim=1).cpu()
