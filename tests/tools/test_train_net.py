@@ -71,11 +71,12 @@ def stop_while_training(folder, number):
 
 
 def test_trains_and_refuses_to_train_over_it(folder):
-    code, out, err = finish(start(folder, "SOLVER.LR", "1e-3"))
-    assert code == 0, err
+    words = ["--config-file", "small.yml", "SOLVER.LR", "1e-3"]
+    ended = run("train_net", *words, folder=folder)
+    assert ended.returncode == 0, ended.stderr
     assert (folder / "run" / "checkpoints" / "best.safetensors").is_file()
-    assert err == ""  # no bar where no terminal is
-    assert (folder / "run" / "log.txt").read_text() == out
+    assert ended.stderr == ""  # no bar where no terminal is
+    assert (folder / "run" / "log.txt").read_text() == ended.stdout
     again = run("train_net", "--config-file", "small.yml", folder=folder)
     assert again.returncode == 2
     assert again.stderr.startswith("error: run/checkpoints/last.pt: a run is already there")

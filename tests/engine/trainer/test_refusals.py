@@ -18,8 +18,6 @@ def test_refuses_to_validate_on_the_training_pictures(make, tmp_path):
     ("options", "message"),
     [
         ({"VALIDATION__TRACK": "pnsr"}, r"VALIDATION\.TRACK: .*did you mean psnr"),
-        ({"VALIDATION__PATIENCE": 0}, r"VALIDATION\.PATIENCE: is 0"),
-        ({"SOLVER__ITERATIONS": 0}, r"SOLVER\.ITERATIONS: is 0"),
         ({"DATA__CHANNELS": 3}, r"DATA\.CHANNELS: is 3, but MODEL TinyNet takes 1"),
         ({"MODEL__NAME": "Gamma"}, r"MODEL\.NAME: Gamma has nothing to learn"),
         ({"LEARNER__NAME": "Supervise"}, r"LEARNER\.NAME: .*did you mean Supervised"),
