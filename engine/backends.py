@@ -1,4 +1,4 @@
-"""Which program computes a network: PyTorch, or ONNX Runtime where that is faster."""
+"""Which program computes a network: PyTorch, or what is faster on a CPU."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from torch import nn
 from config import as_dict
 from engine.export import export_onnx
 from engine.model_files import StoredModel, is_onnx
-from engine.onnx_network import OnnxNetwork, is_installed, load_onnx
+from engine.onnx_network import RUNTIMES, OnnxNetwork, load_onnx
 from engine.precision import resolve_device
 from engine.speed import resolve_memory_format
 from modeling.folding import folded
@@ -26,11 +26,17 @@ from utils.registry import did_you_mean
 
 _log = get_logger(__name__)
 
-BACKENDS = ("auto", "pytorch", "onnxruntime")
+BACKENDS = ("auto", "pytorch", *RUNTIMES)
 
-# What "auto" gives to ONNX Runtime on a CPU: the architectures that it restores with faster than
-# PyTorch does, folded and laid out as here (docs/export.md has the figures and their command).
-FASTER_IN_ONNX_RUNTIME = frozenset({"MobileSR", "MouthNet"})
+# What "auto" asks on a CPU, the fastest first, for the architectures that are restored with clearly
+# faster than in PyTorch, folded and laid out as here (docs/export.md: figures and their command).
+FASTER_ON_CPU: dict[str, tuple[str, ...]] = {
+    "EDSR": ("openvino",),
+    "MIRNet": ("openvino",),
+    "MobileSR": ("openvino",),
+    "MouthNet": ("openvino", "onnxruntime"),
+}
+_INSTALL = "pip install -r requirements-serve.txt"
 # What a kept graph was made by: changed code makes it anew.
 _SOURCES = ("layers/*.py", "modeling/**/*.py", "engine/export.py", "engine/onnx_metadata.py")
 
@@ -53,16 +59,16 @@ def device_for(
     exported = path is not None and is_onnx(path)
     if backend == "pytorch" and exported:
         raise ConfigError(
-            f"--backend pytorch: {path} is run by ONNX Runtime; give the weights that it was "
-            "exported from"
+            f"--backend pytorch: {path} is run by ONNX Runtime or OpenVINO; give the weights that "
+            "it was exported from"
         )
-    if backend != "onnxruntime" and not exported:
+    if backend not in RUNTIMES and not exported:
         return resolve_device(str(device))
     if str(device) == "auto":
         return torch.device("cpu")
     resolved = resolve_device(str(device))
     if resolved.type != "cpu":
-        raise ConfigError(f"--device {device}: ONNX Runtime runs on the CPU; use --device cpu")
+        raise ConfigError(f"--device {device}: exported networks run on the CPU; use --device cpu")
     return resolved
 
 
@@ -72,10 +78,11 @@ def run_by(
     """The model of a file as a back end runs it, to be called as any network.
 
     Args:
-        backend: "pytorch", with what training needs folded away; "onnxruntime", which exports the
-            network once and keeps the graph in `cache_folder()`; or "auto", the faster of the two
-            on `device`, and PyTorch wherever ONNX Runtime cannot be used, which is logged.
-        stored: a model with its weights; or of an .onnx file, which is ONNX Runtime's.
+        backend: "pytorch", with what training needs folded away; "onnxruntime" or "openvino", for
+            which the network is exported once and the graph kept in `cache_folder()`; or "auto",
+            the fastest of them on `device` that is installed, and PyTorch wherever the others
+            cannot be used, which is logged.
+        stored: a model with its weights; or of an .onnx file.
         device: where it is to run, from `device_for`.
         folder: where graphs are kept, if not in `cache_folder()`.
 
@@ -86,14 +93,20 @@ def run_by(
     """
     model = stored.model
     if isinstance(model, OnnxNetwork):
-        return model
+        runtime = model.runtime
+        if backend in RUNTIMES:
+            runtime = backend
+        elif faster := _faster_than_pytorch(model.architecture, device):
+            runtime = faster
+        return model if runtime == model.runtime else load_onnx(model.path, runtime=runtime)
     folder = folder or cache_folder()
-    if backend == "onnxruntime":
-        return _in_onnx_runtime(stored, folder)
-    if backend == "pytorch" or not _onnx_runtime_is_faster(model, device):
+    if backend in RUNTIMES:
+        return _exported(stored, folder, backend)
+    faster = None if backend == "pytorch" else _faster_than_pytorch(type(model).__name__, device)
+    if faster is None:
         return _in_pytorch(model, device)
     try:
-        return _in_onnx_runtime(stored, folder)
+        return _exported(stored, folder, faster)
     except PellucidError as error:
         _log.warning("%s; PyTorch runs %s instead", error, type(model).__name__)
         return _in_pytorch(model, device)
@@ -105,37 +118,38 @@ def cache_folder() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "pellucid" / "onnx"
 
 
-def _onnx_runtime_is_faster(model: nn.Module, device: torch.device) -> bool:
-    faster = device.type == "cpu" and type(model).__name__ in FASTER_IN_ONNX_RUNTIME
-    if faster and not is_installed():
-        _tell_missing()
-    return faster and is_installed()
+def _faster_than_pytorch(architecture: str, device: torch.device) -> str | None:
+    """The fastest back end for this architecture, if it is not PyTorch."""
+    if device.type != "cpu":
+        return None
+    known = FASTER_ON_CPU.get(architecture, ())
+    installed = [name for name in known if RUNTIMES[name].is_installed()]
+    if known and installed[:1] != [known[0]]:
+        _tell_missing(RUNTIMES[known[0]].TITLE)
+    return installed[0] if installed else None
 
 
 @cache
-def _tell_missing() -> None:  # once
-    _log.info(
-        "ONNX Runtime, which is faster here, is not installed, so PyTorch is used: "
-        "pip install -r requirements-serve.txt"
-    )
+def _tell_missing(title: str) -> None:  # once
+    _log.info("%s, which is fastest here, is not installed: %s", title, _INSTALL)
 
 
 def _in_pytorch(model: nn.Module, device: torch.device) -> nn.Module:
     return folded(model).to(memory_format=resolve_memory_format("auto", device, model))
 
 
-def _in_onnx_runtime(stored: StoredModel, folder: Path) -> OnnxNetwork:
+def _exported(stored: StoredModel, folder: Path, runtime: str) -> OnnxNetwork:
     name = type(stored.model).__name__
     path = folder / f"{name}-{_fingerprint(stored)}.onnx"
-    if not _is_usable(path):
-        _log.info("%s is exported for ONNX Runtime, once; the graph is kept in %s", name, path)
+    if not _is_usable(path, runtime):
+        _log.info("%s is exported, once; the graph is kept in %s", name, path)
         export_onnx(stored, path)
-    return load_onnx(path, stored.model.eval())
+    return load_onnx(path, stored.model.eval(), runtime)
 
 
-def _is_usable(path: Path) -> bool:
+def _is_usable(path: Path, runtime: str) -> bool:
     try:
-        load_onnx(path)
+        load_onnx(path, runtime=runtime)
     except CheckpointError:  # not there, or torn by something else than us
         return False
     return True

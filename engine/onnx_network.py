@@ -1,55 +1,62 @@
-"""An exported network, run by ONNX Runtime: the one module that imports it."""
+"""An exported network, called as any other, whatever program runs its graph."""
 
 from __future__ import annotations
 
-import importlib.util
-import os
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from engine.interruption import Stopped, stop_unless_wanted
+from engine import graph_onnxruntime, graph_openvino
 from engine.onnx_metadata import OnnxMetadata, read_properties
 from modeling.descriptor import SeesWhole
 from utils.errors import CheckpointError, ConfigError
 
-# Its Linux builds keep an identifier of the user's and report how they are used to their maker,
-# unless this is set before they are imported.
-os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-_PATIENCE = 0.05  # seconds between two questions whether a result is still wanted
-_SILENT = 4  # only what is fatal is logged; errors are raised besides
+class Graph(Protocol):
+    """A graph that a program has read and runs on the CPU."""
+
+    properties: Mapping[str, str]  # the file's metadata_props
+
+    def __init__(self, path: str) -> None:
+        """Read the file; raises a ValueError of one line where it cannot be used."""
+
+    def run(self, x: np.ndarray) -> np.ndarray:
+        """The output for an input, both float32 NCHW; raises MemoryError, and Stopped."""
 
 
-def is_installed() -> bool:
-    """Whether ONNX Runtime is there."""
-    return importlib.util.find_spec("onnxruntime") is not None
+# By what --backend calls them.
+RUNTIMES: dict[str, Any] = {"onnxruntime": graph_onnxruntime, "openvino": graph_openvino}
 
 
 class OnnxNetwork(nn.Module):
     """A network as any other to whoever calls it: float32 tensors on the CPU in and out.
 
-    It has no parameters, since its weights are ONNX Runtime's, and cannot be trained.
+    It has no parameters, since its weights are the graph's, and cannot be trained.
 
     `forward(x)`: as the architecture's own, any batch, height and width.
 
     Args:
-        session: an `onnxruntime.InferenceSession`.
+        graph: what runs it.
         metadata: what the file says of the network.
+
+    Attributes:
+        path: the file.
+        runtime: what runs it, of `RUNTIMES`.
     """
 
-    def __init__(self, session: Any, metadata: OnnxMetadata) -> None:
+    path: Path
+    runtime: str
+
+    def __init__(self, graph: Graph, metadata: OnnxMetadata) -> None:
         super().__init__()
         self.metadata = metadata
         self.descriptor = metadata.descriptor
         self.architecture = metadata.architecture
-        self._session = session
-        self._input = session.get_inputs()[0].name
+        self._graph = graph
 
     def forward(self, x: Tensor) -> Tensor:
         """Run the graph.
@@ -58,37 +65,12 @@ class OnnxNetwork(nn.Module):
             MemoryError: there is not enough.
         """
         pixels = x.shape[0] * x.shape[-2] * x.shape[-1]
-        # ONNX Runtime's memory is not PyTorch's to count. What it takes is counted by a tensor
-        # that is never touched, and so takes none itself.
+        # A graph's memory is not PyTorch's to count. What it takes is counted by a tensor that is
+        # never touched, and so takes none itself.
         counted = torch.empty(int(pixels * self.metadata.bytes_per_pixel), dtype=torch.uint8)
-        try:
-            output = self._run(x.detach().contiguous().numpy())
-        except Stopped:
-            raise
-        except Exception as error:  # its errors have no common class
-            if "Failed to allocate memory" not in str(error):
-                raise
-            raise MemoryError(str(error)) from error
+        output = self._graph.run(x.detach().contiguous().numpy())
         del counted
         return torch.from_numpy(output)
-
-    def _run(self, x: np.ndarray) -> np.ndarray:
-        """In a thread beside, which ends between two operations once nobody waits for it."""
-        import onnxruntime
-
-        options = onnxruntime.RunOptions()
-        # Pictures come in all sizes: the memory of the largest would be kept otherwise.
-        options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
-        with ThreadPoolExecutor(1) as beside:
-            running = beside.submit(self._session.run, None, {self._input: x}, options)
-            while wait([running], _PATIENCE).not_done:
-                try:
-                    stop_unless_wanted()
-                except Stopped:
-                    options.terminate = True
-                    raise
-        (output,) = running.result()
-        return output
 
 
 class WholeOnnxNetwork(OnnxNetwork):
@@ -98,15 +80,15 @@ class WholeOnnxNetwork(OnnxNetwork):
     one: without the look each tile would be seen as a picture of its own.
 
     Args:
-        session: as of `OnnxNetwork`.
+        graph: as of `OnnxNetwork`.
         metadata: likewise.
         parts: the same network in PyTorch.
     """
 
     def __init__(
-        self, session: Any, metadata: OnnxMetadata, parts: nn.Module | None = None
+        self, graph: Graph, metadata: OnnxMetadata, parts: nn.Module | None = None
     ) -> None:
-        super().__init__(session, metadata)
+        super().__init__(graph, metadata)
         self.parts = parts
 
     def look(self, strips: Iterable[Tensor], size: Sequence[int]) -> Any:
@@ -127,7 +109,9 @@ class WholeOnnxNetwork(OnnxNetwork):
         return self.parts
 
 
-def load_onnx(path: str | Path, parts: nn.Module | None = None) -> OnnxNetwork:
+def load_onnx(
+    path: str | Path, parts: nn.Module | None = None, runtime: str = "onnxruntime"
+) -> OnnxNetwork:
     """The network of a file that `engine.export` wrote.
 
     As many threads as PyTorch has work on it.
@@ -135,31 +119,29 @@ def load_onnx(path: str | Path, parts: nn.Module | None = None) -> OnnxNetwork:
     Args:
         path: the file.
         parts: the same network in PyTorch, where there is one, for what a graph cannot do.
+        runtime: what runs it, of `RUNTIMES`.
 
     Raises:
         CheckpointError: naming the file, where it is missing, torn, or no such file.
-        ConfigError: ONNX Runtime is not installed.
+        ConfigError: the program is not installed.
     """
     if not Path(path).is_file():
         raise CheckpointError(f"{path}: there is no such weights file")
-    if not is_installed():
+    program = RUNTIMES[runtime]
+    if not program.is_installed():
         raise ConfigError(
-            f"{path}: is run by ONNX Runtime, which is not installed: "
+            f"{path}: is run by {program.TITLE}, which is not installed: "
             "pip install -r requirements-serve.txt"
         )
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
-    options.log_severity_level = _SILENT
     try:
-        session = onnxruntime.InferenceSession(
-            str(path), options, providers=["CPUExecutionProvider"]
-        )
-    except Exception as error:  # its errors have no common class
-        reason = str(error).splitlines()[0]
-        raise CheckpointError(f"{path}: is no whole ONNX file: {reason}") from error
-    metadata = read_properties(session.get_modelmeta().custom_metadata_map, path)
-    if metadata.sees_whole:
-        return WholeOnnxNetwork(session, metadata, parts)
-    return OnnxNetwork(session, metadata)
+        graph = program.Graph(str(path))
+    except ValueError as error:
+        raise CheckpointError(f"{path}: is no whole ONNX file: {error}") from error
+    metadata = read_properties(graph.properties, path)
+    network = (
+        WholeOnnxNetwork(graph, metadata, parts)
+        if metadata.sees_whole
+        else OnnxNetwork(graph, metadata)
+    )
+    network.path, network.runtime = Path(path), runtime
+    return network
