@@ -58,7 +58,7 @@ def load_model(path: str | Path, otherwise: Config | None = None) -> StoredModel
         CheckpointError: the file cannot be read, does not fit its model, or is of no architecture
             that is known.
         ConfigError: a config is wrong, or its architecture needs weights; or ONNX Runtime, which
-            an .onnx file takes, is not installed.
+            reads .onnx files, is not installed.
     """
     if Path(path).suffix in (".yml", ".yaml"):
         return _of_config(path)

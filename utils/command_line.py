@@ -49,7 +49,7 @@ def add_backend_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--backend",
         default="auto",
-        help="what computes: pytorch, onnxruntime (on the CPU), or auto, whichever is faster there",
+        help="what computes: pytorch, on the CPU onnxruntime or openvino, or auto, the fastest",
     )
 
 
