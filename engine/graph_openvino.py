@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import torch
 
-from engine.interruption import Stopped, stop_unless_wanted
+from engine.interruption import stop_unless_wanted
 
 TITLE = "OpenVINO"
 
@@ -50,13 +51,15 @@ class Graph:
             while not request.wait_for(_PATIENCE):
                 stop_unless_wanted()
             output = request.get_output_tensor(0).data.copy()
-        except Stopped:
-            request.cancel()
-            raise
         except RuntimeError as error:
             if "alloc" not in str(error):
                 raise
             raise MemoryError(str(error)) from error
+        except BaseException:  # nobody waits, or an interrupt
+            request.cancel()
+            with suppress(RuntimeError):  # which says that it was cancelled
+                request.wait()  # until then its threads read the input
+            raise
         return output
 
     def _request(self, shape: tuple[int, ...]) -> Any:

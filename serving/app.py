@@ -10,7 +10,8 @@ from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.middleware.cors import CORSMiddleware
 
-from serving.errors import answer, install_error_answers
+from serving.errors import install_error_answers
+from serving.health import add_health
 from serving.keys import HEADER
 from serving.metrics import Measured, Metrics
 from serving.routes import VERDICT_HEADERS, Pong, build_routes
@@ -50,27 +51,16 @@ def create_app(service: Service) -> FastAPI:
         )
     app.add_middleware(Measured, metrics=metrics)
     app.include_router(build_routes(service))
-    _add_health(app, service, metrics)
+    add_health(app, service)
+    _add_surroundings(app, metrics)
     return app
 
 
-def _add_health(app: FastAPI, service: Service, metrics: Metrics) -> None:
+def _add_surroundings(app: FastAPI, metrics: Metrics) -> None:
     @app.get("/ping")
     async def ping() -> Pong:
         """Answer, as the earlier service did."""
         return Pong()
-
-    @app.get("/healthz")
-    async def healthz() -> dict[str, str]:
-        """Tell that the process answers."""
-        return {"status": "ok"}
-
-    @app.get("/readyz")
-    async def readyz() -> Response:
-        """Tell whether requests should be sent here: 200, or 503 while shutting down."""
-        if service.ready:
-            return Response('{"status":"ready"}', media_type="application/json")
-        return answer(503, "the server is starting or shutting down; use another")
 
     @app.get("/metrics")
     async def tell_metrics() -> Response:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI, Response
+from fastapi import FastAPI
 
-from serving.errors import answer
+from serving.health import add_health
 from serving.page.mount import mount
 from serving.remote import RemoteService
 
@@ -28,18 +28,6 @@ def create_page_app(service: RemoteService) -> FastAPI:
         await service.stop()
 
     app = FastAPI(title="Pellucid", lifespan=lifespan, docs_url=None, redoc_url=None)
-
-    @app.get("/healthz")
-    async def healthz() -> dict[str, str]:
-        """Tell that the process answers."""
-        return {"status": "ok"}
-
-    @app.get("/readyz")
-    async def readyz() -> Response:
-        """Tell whether visitors should be sent here: 200, or 503 while shutting down."""
-        if service.ready:
-            return Response('{"status":"ready"}', media_type="application/json")
-        return answer(503, "the server is shutting down; use another")
-
+    add_health(app, service)
     mount(app, service, service.settings)
     return app
