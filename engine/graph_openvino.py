@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from contextlib import suppress
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -21,22 +22,27 @@ def is_installed() -> bool:
     return importlib.util.find_spec("openvino") is not None
 
 
+@cache
+def _core() -> Any:
+    """OpenVINO itself: one for the process, so that what it has loaded is never unloaded."""
+    import openvino
+
+    return openvino.Core()
+
+
 class Graph:
     """A graph in OpenVINO; see `engine.onnx_network.Graph`."""
 
     def __init__(self, path: str) -> None:
-        import openvino
-
         settings = {
             # By itself it takes half precision where a processor has it: two gray levels off.
             "INFERENCE_PRECISION_HINT": "f32",
             "INFERENCE_NUM_THREADS": torch.get_num_threads(),
             "PERFORMANCE_HINT": "LATENCY",
         }
-        core = openvino.Core()
         try:
-            model = core.read_model(path)
-            self._compiled = core.compile_model(model, "CPU", settings)
+            model = _core().read_model(path)
+            self._compiled = _core().compile_model(model, "CPU", settings)
             self.properties = dict(model.get_rt_info(["framework"]).value)
         except Exception as error:  # a RuntimeError of many lines, the last of which says most
             raise ValueError(str(error).strip().splitlines()[-1]) from error

@@ -19,6 +19,8 @@ from modeling.architectures.mouth_net import MouthNet
 from tests.modeling.small_architectures import SMALL, small
 from utils.errors import CheckpointError, ConfigError
 
+pytestmark = pytest.mark.apart
+
 pytest.importorskip("onnxscript", reason="needs requirements-serve.txt")
 pytest.importorskip("onnxruntime", reason="needs requirements-serve.txt")
 pytest.importorskip("openvino", reason="needs requirements-serve.txt")

@@ -19,6 +19,8 @@ from modeling.descriptor import Descriptor
 from tests.modeling.small_architectures import small
 from utils.errors import CheckpointError, ConfigError
 
+pytestmark = pytest.mark.apart
+
 onnx = pytest.importorskip("onnx", reason="needs requirements-serve.txt")
 pytest.importorskip("onnxscript", reason="needs requirements-serve.txt")
 pytest.importorskip("onnxruntime", reason="needs requirements-serve.txt")

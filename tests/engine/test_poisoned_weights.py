@@ -12,6 +12,8 @@ from tools.restore import build_parser, main
 from utils.command_line import run_tool
 from utils.errors import CheckpointError
 
+pytestmark = pytest.mark.apart
+
 
 class Bomb:
     """Makes a folder when it is unpickled."""

@@ -11,6 +11,8 @@ from tools.export_model import build_parser, main
 from utils.command_line import run_tool
 from utils.images import read_image, write_image
 
+pytestmark = pytest.mark.apart
+
 pytest.importorskip("onnxscript", reason="needs requirements-serve.txt")
 pytest.importorskip("onnxruntime", reason="needs requirements-serve.txt")
 
