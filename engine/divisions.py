@@ -6,10 +6,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from data.division import Division
 from utils.errors import TrainingError
 from utils.files import atomic_write_text
+
+_DIGITS = 12  # of a share that are told: what 0.7 leaves is 0.30000000000000004
 
 
 def write_divisions(path: Path, divisions: Sequence[Division]) -> None:
@@ -18,7 +21,7 @@ def write_divisions(path: Path, divisions: Sequence[Division]) -> None:
     Raises:
         PellucidError: it cannot be written.
     """
-    told = [asdict(division) for division in divisions]
+    told = [_told(asdict(division)) for division in divisions]
     atomic_write_text(path, json.dumps(told, indent=1, ensure_ascii=False) + "\n")
 
 
@@ -36,11 +39,11 @@ def refuse_other_divisions(path: Path, divisions: Sequence[Division]) -> None:
     if not path.exists():
         return
     try:
-        known = json.loads(path.read_text(encoding="utf-8"))
+        known = [_told(division) for division in json.loads(path.read_text(encoding="utf-8"))]
         places = {division["place"] for division in known}
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise TrainingError(f"{path}: is not the record of a run's split: {error}") from error
-    now = [asdict(division) for division in divisions]
+    now = [_told(asdict(division)) for division in divisions]
     for place in places:
         before = [division for division in known if division["place"] == place]
         after = [division for division in now if division["place"] == place]
@@ -49,3 +52,9 @@ def refuse_other_divisions(path: Path, divisions: Sequence[Division]) -> None:
                 f"{path}: {place} was divided otherwise when the run began; put its pictures, "
                 "shares and seed back, or begin a new run in another OUTPUT_DIR"
             )
+
+
+def _told(division: dict[str, Any]) -> dict[str, Any]:
+    """A division with its shares as they were meant; they were drawn by as they are."""
+    shares = {split: round(share, _DIGITS) for split, share in division["shares"].items()}
+    return {**division, "shares": shares}
