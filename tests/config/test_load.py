@@ -134,9 +134,18 @@ def test_values_of_a_file_take_the_type_of_their_default(tmp_path):
         ("DATA: {TRANSFORMS: {NAME: a}}", "DATA.TRANSFORMS", "needs a list"),
         ("DATA: {EPOCH_SIZE: [1]}", "DATA.EPOCH_SIZE", "one value or None"),
         ("DATA: {EPOCH_SIZE: many}", "DATA.EPOCH_SIZE", "whole number of at least 1"),
-        ("DATA: {BATCH_SIZE: 0}", "DATA.BATCH_SIZE", "at least 1"),
         ("LOSSES: {p: {WEIGHT: 2}}", "LOSSES.p.NAME", "is missing"),
+        ("METRICS: {m: {ARGS: {}}}", "METRICS.m.NAME", "is missing"),
+        ("BASELINES: {b: {ARGS: {}}}", "BASELINES.b.NAME", "is missing"),
+        ("DATA: {TRANSFORMS: [{NAME: a}, {}]}", "DATA.TRANSFORMS.1.NAME", "is missing"),
+        ("DATA: {DEGRADATIONS: [{ARGS: {}}]}", "DATA.DEGRADATIONS.0.NAME", "is missing"),
+        (
+            "SOLVER: {NETWORKS: {d: {SCHEDULER: {ARGS: {a: 1}}}}}",
+            "SOLVER.NETWORKS.d.SCHEDULER.NAME",
+            "is missing; name the part that takes these",
+        ),
         ("PRECISION: bf61", "PRECISION", "did you mean bf16"),
+        ("SPEED: {MEMORY_FORMAT: channels}", "SPEED.MEMORY_FORMAT", "did you mean channels_last?"),
         ("DATA: {CHANNELS: 4}", "DATA.CHANNELS", "known: 1, 3"),
         ("DEVICE: cdua", "DEVICE", "did you mean cuda"),
         ("METRICS: {ssim: {NAME: SSIM}}", "VALIDATION.TRACK", "'psnr' is not in METRICS"),
@@ -146,6 +155,70 @@ def test_a_wrong_file_is_named_with_key_and_proposal(tmp_path, text, key, propos
     file = written(tmp_path, text)
     message = refused(file)
     assert message.startswith(f"{file}: {key}: ") and proposal in message
+
+
+LEAST = {
+    "SEED": 0,
+    "DATA.EPOCH_SIZE": 1,
+    "DATA.BATCH_SIZE": 1,
+    "DATA.MAX_UNREADABLE": 0,
+    "DATA.WORKERS": 0,
+    "SOLVER.EPOCHS": 1,
+    "SOLVER.ITERATIONS": 1,
+    "SOLVER.ACCUMULATE": 1,
+    "SOLVER.MAX_SKIPPED": 1,
+    "VALIDATION.PERIOD": 1,
+    "VALIDATION.PATIENCE": 1,
+    "VALIDATION.SAMPLES": 0,
+    "CHECKPOINT.PERIOD": 1,
+    "CHECKPOINT.KEEP": 1,
+    "LOG.PERIOD": 1,
+}
+
+
+def value_at(cfg, key):
+    for word in key.split("."):
+        cfg = cfg[word]
+    return cfg
+
+
+@pytest.mark.parametrize("key", LEAST)
+def test_a_whole_number_has_a_least_value(key):
+    least = LEAST[key]
+    assert value_at(load_config(None, [key, str(least)]), key) == least
+    for wrong in (least - 1, least + 0.5):
+        message = refused(None, key, str(wrong))
+        assert message.startswith(f"override: {key}: needs a whole number")
+        assert message.endswith(f"not {wrong}")
+
+
+def test_every_whole_number_has_a_least_value():
+    def whole_numbers(node, prefix=""):
+        for name, value in node.items():
+            if isinstance(value, dict):
+                yield from whole_numbers(value, f"{prefix}{name}.")
+            elif type(value) is int:
+                yield f"{prefix}{name}"
+
+    assert set(whole_numbers(get_defaults())) - {"DATA.CHANNELS"} <= set(LEAST)
+
+
+@pytest.mark.parametrize(
+    ("key", "inside", "outside", "wanted"),
+    [
+        ("DATASETS.CACHE_GB", "1e-3 999999", "-1 0 1e6 .nan", "above 0 and below 1e+06,"),
+        ("SOLVER.CLIP_NORM", "1e-9 1e9 None", "-1 0 .inf .nan", "above 0,"),
+        ("SOLVER.AVERAGE", "1e-9 0.9999 None", "-0.1 0 1 2 .nan", "above 0 and below 1,"),
+        ("SOLVER.NETWORKS.d.LR", "0 1e-4 None", "-1e-9 .nan fast", "of at least 0,"),
+    ],
+)
+def test_a_number_has_bounds(key, inside, outside, wanted):
+    for text in inside.split():
+        value = None if text == "None" else float(text)
+        assert value_at(load_config(None, [key, text]), key) == value
+    for text in outside.split():
+        message = refused(None, key, text)
+        assert message.startswith(f"override: {key}: needs a number {wanted}")
 
 
 @pytest.mark.parametrize(
