@@ -44,6 +44,18 @@ from utils.logging import setup_logging
 
 KEY_VARIABLE = "PELLUCID_API_KEY"
 
+# What has a meaning only where models are loaded and programs are answered.
+_OF_AN_API = (
+    "weights",
+    "device",
+    "backend",
+    "plugin",
+    "detector",
+    "detector_model",
+    "max_batch",
+    "cors",
+)
+
 
 def build_parser() -> argparse.ArgumentParser:
     """The command line."""
@@ -140,6 +152,8 @@ def _each_once(weights: list[tuple[str, Path]]) -> dict[str, Path]:
 def main(arguments: argparse.Namespace) -> None:
     """Load everything, then serve until a signal comes."""
     setup_logging()
+    if arguments.api:
+        _refuse_idle(arguments)
     load_config(None, ["PLUGINS", f"[{', '.join(arguments.plugin)}]"])
     settings = Settings(
         device=arguments.device,
@@ -162,6 +176,17 @@ def main(arguments: argparse.Namespace) -> None:
         Server(app, service, arguments.grace).run(sockets=[socket])
 
 
+def _refuse_idle(arguments: argparse.Namespace) -> None:
+    """Refuse options that would do nothing for the page alone."""
+    parser = build_parser()
+    given = [name for name in _OF_AN_API if getattr(arguments, name) != parser.get_default(name)]
+    if given:
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise ConfigError(
+            f"{options}: with --api no model is loaded; give this to the API's server"
+        )
+
+
 def _api(arguments: argparse.Namespace, settings: Settings) -> tuple[FastAPI, Service]:
     service = Service(settings, Models(settings))
     app = create_app(service)
@@ -173,8 +198,6 @@ def _api(arguments: argparse.Namespace, settings: Settings) -> tuple[FastAPI, Se
 
 
 def _page_alone(arguments: argparse.Namespace, settings: Settings) -> tuple[FastAPI, RemoteService]:
-    if arguments.weights or arguments.cors:
-        raise ConfigError("--api: --weights and --cors are the API's; give them to its server")
     from serving.page import create_page_app
 
     service = RemoteService(arguments.api, settings)

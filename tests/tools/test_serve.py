@@ -124,3 +124,22 @@ def test_a_port_that_is_taken():
 def test_what_cannot_be_served_is_said_at_the_start(words, said, capsys):
     assert run_tool(main, build_parser(), words) == 2
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--weights", "a.safetensors"],
+        ["--device", "cpu"],
+        ["--backend", "pytorch"],
+        ["--plugin", "no_such_lab"],
+        ["--detector", "dlib"],
+        ["--detector-model", "a.onnx"],
+        ["--max-batch", "2"],
+        ["--cors", "https://example.org"],
+    ],
+)
+def test_what_the_page_alone_does_not_use_is_refused(words, capsys):
+    assert run_tool(main, build_parser(), ["--api", "http://127.0.0.1:9", *words]) == 2
+    (told,) = capsys.readouterr().err.splitlines()
+    assert told.startswith(f"error: {words[0]}: with --api no model is loaded; give this to ")
