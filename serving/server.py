@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import signal
 import socket
@@ -15,13 +16,18 @@ from serving.remote import RemoteService
 from serving.service import Service
 from utils.errors import ConfigError
 
+_LAST_CALL = 2.0  # seconds in which who has connected already may still ask
+_LEAVING = (b"connection", b"close")
+
 
 class Server(uvicorn.Server):
     """Uvicorn's server, which says on SIGTERM that it goes before it goes.
 
-    From the signal on `/readyz` says 503. `grace` seconds later, by when whoever shares out the
-    requests has seen that, it listens no more, answers what is in hand, and ends. Ctrl-C, or a
-    second signal, skips the wait.
+    From the signal on `/readyz` says 503, and every answer ends its connection: who kept it open
+    would else ask once more while it is closed, and get no answer (RFC 9112, section 9.6). `grace`
+    seconds later, by when whoever shares out the requests has seen that, it listens no more,
+    answers what is in hand or comes from who had connected, and ends. Ctrl-C, or a second signal,
+    skips the wait.
 
     Args:
         app: what answers.
@@ -44,6 +50,9 @@ class Server(uvicorn.Server):
         first = self._leaves_at == math.inf
         self._service.drain()
         self._leaves_at = time.monotonic() + self._grace
+        if first:
+            for headers in (self.config.encoded_headers, self.server_state.default_headers):
+                headers.append(_LEAVING)  # of answers under way, and of those to come
         if sig != signal.SIGTERM or not first:
             super().handle_exit(sig, frame)
 
@@ -52,6 +61,17 @@ class Server(uvicorn.Server):
         if time.monotonic() >= self._leaves_at:
             self.should_exit = True
         return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen no more, and close every connection once its request is answered."""
+        for server in self.servers:
+            server.close()
+        until = time.monotonic() + _LAST_CALL
+        while not self.force_exit and time.monotonic() < until:
+            await asyncio.sleep(_LAST_CALL / 100)  # first: what was accepted last is not yet there
+            if not self.server_state.connections:
+                break
+        await super().shutdown(sockets)
 
 
 def listen(host: str, port: int) -> socket.socket:

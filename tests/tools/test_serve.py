@@ -5,7 +5,9 @@ import itertools
 import os
 import signal
 import socket
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import httpx
@@ -86,7 +88,10 @@ def test_after_sigterm_it_is_not_ready_and_finishes_what_is_in_hand(start):
     head = "POST /infer HTTP/1.1\r\nHost: a\r\nX-API-Key: key\r\nConnection: close\r\n"
     head += f"Content-Type: {form.headers['content-type']}\r\nContent-Length: {len(body)}\r\n\r\n"
     address = (client.base_url.host, client.base_url.port)
-    with socket.create_connection(address, LIMIT) as in_hand:
+    with (
+        socket.create_connection(address, LIMIT) as in_hand,
+        socket.create_connection(address, LIMIT) as silent,
+    ):
         in_hand.sendall(head.encode() + body[:100])
         while "requests_inside 1.0" not in client.get("/metrics").text:
             time.sleep(0.05)
@@ -98,10 +103,35 @@ def test_after_sigterm_it_is_not_ready_and_finishes_what_is_in_hand(start):
         with pytest.raises(httpx.TransportError):
             while True:
                 httpx.get(client.base_url.join("/ping"))
+        silent.sendall(b"GET /ping HTTP/1.1\r\nHost: a\r\n\r\n")  # who had connected is answered
+        assert b"".join(iter(lambda: silent.recv(65536), b"")).startswith(b"HTTP/1.1 200 OK")
         in_hand.sendall(body[100:])
         answer = b"".join(iter(lambda: in_hand.recv(65536), b""))
     assert answer.startswith(b"HTTP/1.1 200 OK") and b'{"image":"' in answer
     run.wait()
+
+
+def test_who_keeps_connections_open_is_told_of_the_end_and_answered_until_then(start):
+    run, client = start("--grace", 60, "--no-page")
+    begun = threading.Barrier(9)
+
+    def ask_until_told(_):
+        with httpx.Client(base_url=client.base_url, timeout=LIMIT) as own:
+            answers = [own.get("/ping")]
+            begun.wait()
+            while "connection" not in answers[-1].headers:
+                answers.append(own.get("/ping"))
+        return answers
+
+    with ThreadPoolExecutor(8) as threads:
+        asking = threads.map(ask_until_told, range(8))
+        begun.wait()
+        os.kill(run.pid, signal.SIGTERM)
+        for answers in asking:
+            assert {answer.status_code for answer in answers} == {200}
+            assert answers[-1].headers["connection"] == "close"
+    os.kill(run.pid, signal.SIGTERM)
+    assert run.wait().returncode == 0
 
 
 def test_a_port_that_is_taken():
