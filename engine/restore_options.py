@@ -44,13 +44,10 @@ class RestoreOptions:
         if self.outscale is not None and not 0 < self.outscale < float("inf"):
             raise ConfigError(f"outscale: {self.outscale}; give a factor above 0")
 
-    def size_of(self, height: int, width: int) -> tuple[int, int]:
-        """Height and width of the result of an input of this size, where `outscale` is given."""
-        assert self.outscale is not None
-        return (
-            max(1, round(height * self.outscale)),
-            max(1, round(width * self.outscale)),
-        )
+    def size_of(self, height: int, width: int, scale: int) -> tuple[int, int]:
+        """Height and width of the result of an input of this size, by a model of this scale."""
+        factor = scale if self.outscale is None else self.outscale
+        return max(1, round(height * factor)), max(1, round(width * factor))
 
 
 DEFAULTS = RestoreOptions()

@@ -21,24 +21,17 @@ from engine.interruption import stop_unless_wanted
 from engine.memory import unless_out_of_memory
 from engine.model_files import load_model
 from engine.network import Network
-from engine.picture_form import (
-    TURNS,
-    check_finite,
-    check_form,
-    to_depth,
-    turned_to,
-    with_transparency,
-)
+from engine.picture_form import check_finite, check_form, to_depth, with_transparency
+from engine.pieces import averaged, resized
 from engine.precision import resolve_device, resolve_precision
 from engine.restore_options import DEFAULTS, RestoreOptions
 from engine.tile_choice import TileChooser
 from engine.tile_difference import measure_difference
-from engine.tiling import Tiling, count_pieces, restored_pieces
+from engine.tiling import Piece, Tiling, count_pieces, restored_pieces
 from modeling.descriptor import Descriptor
-from utils.image_rows import Canvas, Pixels, Place
+from utils.image_rows import Canvas, Pixels
 from utils.images import to_uint8
 from utils.logging import get_logger
-from utils.resampling import resize_bicubic
 
 _log = get_logger(__name__)
 
@@ -125,13 +118,9 @@ class Restorer:
             ImageError: the array is no such picture, it does not fit into memory even in the
                 smallest tiles, or the model gave values that are not finite.
         """
-        tiling = self._tiling_of(image, name, options)
-        colours = image[..., :3]
-        work = partial(self._restore_in, image=colours, name=name, options=options)
-        restored = self._chooser.in_tiles_that_fit(
-            work, tiling, image.shape[:2], name, options.tile_overlap
-        )
-        return with_transparency(restored, image)
+        check_form(image, name)
+        in_memory = partial(np.empty, dtype=image.dtype)
+        return with_transparency(self.restore_into(image[..., :3], in_memory, name, options), image)
 
     def restore_many(
         self,
@@ -190,15 +179,14 @@ class Restorer:
         return list(map(with_transparency, restored, images))
 
     def goes_in_parts(self, picture: Pixels, name: str, options: RestoreOptions) -> bool:
-        """Whether a picture is restored in tiles, each of which is final: `restore_into` serves.
+        """Whether a picture is restored in tiles, and `restore_into` can do it.
 
         Raises:
             ImageError: the array is no such picture.
         """
-        if options.self_ensemble or options.outscale is not None:
-            return False  # these put together, or resample, what all of the picture became
-        if picture.shape[2] == 4 and self.descriptor.scale > 1:
-            return False  # the transparency is resampled
+        resampled = self.descriptor.scale > 1 or options.outscale is not None
+        if picture.shape[2] == 4 and resampled:
+            return False  # so is the transparency, which `restore` does
         return not self._tiling_of(picture, name, options).covers(picture.shape[:2])
 
     def restore_into(
@@ -208,14 +196,17 @@ class Restorer:
         name: str = "picture",
         options: RestoreOptions = DEFAULTS,
     ) -> CanvasKind:
-        """Restore a picture that `goes_in_parts`, of which nobody needs to hold all.
+        """Restore a picture of which nobody needs to hold all.
 
         Args:
-            picture: as for `restore`, or what gives its parts.
+            picture: as for `restore`, or what gives its parts; with transparency only where it
+                `goes_in_parts`.
             new_canvas: makes, from height, width and channels, what the result's parts are put
-                on, row of tiles by row of tiles; called anew where memory ran out amid one.
+                on, from left to right and from top to bottom; called anew where memory ran out
+                amid one.
             name: what messages call the picture.
-            options: tiles.
+            options: as for `restore`. A self-ensemble holds the picture, and its result as
+                float32.
 
         Returns:
             The last canvas, with the whole result on it: what `restore` gives, to the bit.
@@ -223,55 +214,51 @@ class Restorer:
         Raises:
             ImageError: as `restore` does.
         """
-        height, width, channels = picture.shape
-        scale = self.descriptor.scale
 
         def work(tiling: Tiling) -> CanvasKind:
             self._tell_difference(tiling, picture, name)
-            canvas = new_canvas((height * scale, width * scale, channels))
-            self._fill(canvas, tiling, picture, name)
-            return canvas
+            return self._restore_in(tiling, picture, new_canvas, name, options)
 
-        tiling = self._tiling_of(picture, name, options)
-        return self._chooser.in_tiles_that_fit(
-            work, tiling, (height, width), name, options.tile_overlap
-        )
+        tiling, size = self._tiling_of(picture, name, options), picture.shape[:2]
+        return self._chooser.in_tiles_that_fit(work, tiling, size, name, options.tile_overlap)
 
     def _tiling_of(self, picture: Pixels, name: str, options: RestoreOptions) -> Tiling:
         check_form(picture, name)
         return self._chooser.choose(picture, name, options.tile, options.tile_overlap)
 
     def _restore_in(
-        self, tiling: Tiling, image: np.ndarray, name: str, options: RestoreOptions
-    ) -> np.ndarray:
-        """Restore gray or RGB, HWC, in these tiles; rounded once, at the very end."""
+        self,
+        tiling: Tiling,
+        image: Pixels,
+        new_canvas: Callable[[tuple[int, ...]], CanvasKind],
+        name: str,
+        options: RestoreOptions,
+    ) -> CanvasKind:
+        """A new canvas with the result on it, beside it the transparency as it is."""
         height, width, channels = image.shape
-        scale = self.descriptor.scale
-        self._tell_difference(tiling, image, name)
-        if not options.self_ensemble and options.outscale is None:
-            result = np.empty((height * scale, width * scale, channels), image.dtype)
-            self._fill(result, tiling, image, name)
-            return result
-        turns = TURNS if options.self_ensemble else TURNS[:1]
-        total = np.zeros((height * scale, width * scale, channels), np.float32)
-        for turn in turns:
-            turned = turned_to(total, turn)  # a view: what is added to it is turned back in total
-            for place, piece in self._pieces(tiling, turned_to(image, turn), name):
-                turned[place] += piece.movedim(0, -1).cpu().numpy()
-        total /= len(turns)
-        if options.outscale is not None:
-            total = resize_bicubic(total, *options.size_of(height, width))
-        return to_depth(torch.from_numpy(total).movedim(-1, 0), image.dtype)
-
-    def _fill(self, canvas: Canvas, tiling: Tiling, image: Pixels, name: str) -> None:
-        """Put restored piece by piece on `canvas`, beside it the transparency as it is."""
-        for place, piece in self._pieces(tiling, image, name):
+        size = options.size_of(height, width, self.descriptor.scale)
+        canvas = new_canvas((*size, channels))
+        for place, piece in self._final_pieces(tiling, image, name, options):
             restored = to_depth(piece, image.dtype)
-            if image.shape[2] == 4:
+            if channels == 4:
                 restored = np.dstack([restored, image[place][..., 3:]])
             canvas[place] = restored
+        return canvas
 
-    def _pieces(self, tiling: Tiling, image: Pixels, name: str) -> Iterator[tuple[Place, Tensor]]:
+    def _final_pieces(
+        self, tiling: Tiling, image: Pixels, name: str, options: RestoreOptions
+    ) -> Iterator[Piece]:
+        """The pieces of the result; they are rounded later, and only once."""
+        height, width, _ = image.shape
+        scale = self.descriptor.scale
+        pieces = partial(self._pieces, tiling, name=name)
+        restored = averaged(pieces, image, scale) if options.self_ensemble else pieces(image)
+        if options.outscale is None:
+            return restored
+        enlarged = (height * scale, width * scale)
+        return resized(restored, enlarged, options.size_of(height, width, scale))
+
+    def _pieces(self, tiling: Tiling, image: Pixels, name: str) -> Iterator[Piece]:
         """Restore the colours piece by piece: where each belongs, and it, float32 CHW."""
         size = (image.shape[0], image.shape[1])
         whole = tiling.covers(size)
@@ -295,11 +282,15 @@ class Restorer:
         if self._difference_told or tiling.covers(size) or self._chooser.is_exact(tiling):
             return
         self._difference_told = True
-        work = partial(self._restore_in, name=name, options=DEFAULTS)
         reason = (
             "the overlap is less than the receptive field"
             if self._network.local
             else f"{self.architecture} looks at the whole picture"
         )
-        difference = measure_difference(work, image, tiling, self._chooser)
+
+        def restore_in(how: Tiling, part: np.ndarray) -> np.ndarray:
+            in_memory = partial(np.empty, dtype=part.dtype)
+            return self._restore_in(how, part, in_memory, name, DEFAULTS)
+
+        difference = measure_difference(restore_in, image, tiling, self._chooser)
         _log.warning("tiles change the result: %s; in %s, %s", reason, name, difference)

@@ -19,6 +19,7 @@ from modeling.descriptor import Descriptor
 from utils.image_rows import Place
 
 RestorePart = Callable[[slice, slice], Tensor]  # input rows and columns -> CHW, times the scale
+Piece = tuple[Place, Tensor]  # where it belongs in the result, and CHW
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ class Span:
 
 def restored_pieces(
     restore: RestorePart, size: Sequence[int], tiling: Tiling, scale: int
-) -> Iterator[tuple[Place, Tensor]]:
+) -> Iterator[Piece]:
     """Restore a picture tile by tile and give each piece as soon as it is final.
 
     Pieces cover the result without gaps and without overlap. No more than one tile is on the

@@ -7,6 +7,7 @@ pixel included. Published x2, x3 and x4 figures start from inputs made this way;
 PyTorch's cubics (a = -0.75, no stretching) give others.
 """
 
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 import numpy as np
@@ -15,6 +16,7 @@ from scipy.sparse import csr_array
 from torch import Tensor
 
 _SUPPORT = 4.0  # pixels that the kernel spans
+_STRIP = 2**21  # pixels that are resized together where a picture comes in bands
 
 
 def resize_bicubic(image: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -22,8 +24,39 @@ def resize_bicubic(image: np.ndarray, height: int, width: int) -> np.ndarray:
 
     Values may overshoot the range of the picture's by about an eighth of it at hard edges.
     """
-    resized = _resize_rows(_resize_rows(image, height).swapaxes(0, 1), width).swapaxes(0, 1)
-    return np.ascontiguousarray(resized)
+    return _resize_columns(_resize_rows(image, height), width)
+
+
+def resized_bands(
+    bands: Iterable[np.ndarray], size: tuple[int, int], resized: tuple[int, int]
+) -> Iterator[np.ndarray]:
+    """`resize_bicubic`, to the bit, of a picture of which nobody needs to hold all.
+
+    Args:
+        bands: its rows from top to bottom, several at a time, (rows, W, C) float32.
+        size: its height and width.
+        resized: those of the result.
+
+    Yields:
+        The result's rows from top to bottom, likewise.
+    """
+    matrix = _matrix(size[0], resized[0])
+    indices, _ = bicubic_taps(size[0], resized[0])
+    # Which rows each row of the result, and all below it (above it), need.
+    firsts = np.minimum.accumulate(indices.min(axis=1)[::-1])[::-1]
+    ends = np.maximum.accumulate(indices.max(axis=1)) + 1
+    most = max(1, _STRIP // max(size[1], resized[1]))
+    held, top, done = None, 0, 0
+    for band in bands:
+        held = band if held is None else np.concatenate([held, band])
+        bottom = top + len(held)
+        ready = int(np.searchsorted(ends, bottom, side="right"))
+        for begin in range(done, ready, most):
+            taps = matrix[begin : min(begin + most, ready), top:bottom]
+            yield _resize_columns(_combined(taps, held), resized[1])
+        done = ready
+        needed = int(firsts[done]) if done < len(firsts) else bottom
+        held, top = held[needed - top :].copy(), needed
 
 
 def resize_bicubic_batch(images: Tensor, height: int, width: int) -> Tensor:
@@ -75,11 +108,18 @@ def _matrix(length: int, resized: int) -> csr_array:
 
 
 def _resize_rows(image: np.ndarray, resized: int) -> np.ndarray:
-    rows, columns, channels = image.shape
-    if rows == resized:
-        return image
-    lines = np.ascontiguousarray(image).reshape(rows, columns * channels)
-    return (_matrix(rows, resized) @ lines).reshape(resized, columns, channels)
+    rows = len(image)
+    return image if rows == resized else _combined(_matrix(rows, resized), image)
+
+
+def _resize_columns(image: np.ndarray, resized: int) -> np.ndarray:
+    return np.ascontiguousarray(_resize_rows(image.swapaxes(0, 1), resized).swapaxes(0, 1))
+
+
+def _combined(taps: csr_array, image: np.ndarray) -> np.ndarray:
+    """The rows that a matrix of taps makes of a picture's."""
+    rows, *form = image.shape
+    return (taps @ np.ascontiguousarray(image).reshape(rows, -1)).reshape(-1, *form)
 
 
 def _resize_lines(images: Tensor, resized: int) -> Tensor:

@@ -16,6 +16,7 @@ from modeling.descriptor import Descriptor
 from utils import image_rows
 from utils.errors import ImageError, PellucidError
 from utils.images import read_image, write_image
+from utils.resampling import resize_bicubic
 
 
 class Blur(nn.Module):
@@ -73,12 +74,44 @@ def test_an_enlarged_one(tmp_path, rng, whole_files):
     assert np.array_equal(read_image(tmp_path / "out.png"), restorer.restore(image, options=TILES))
 
 
+@pytest.mark.parametrize("overlap", [None, 2])
+@pytest.mark.parametrize(("scale", "outscale"), [(1, 0.3), (2, 0.7), (1, 1.5)])
+def test_at_another_size_it_is_as_if_resized_whole(
+    tmp_path, rng, whole_files, scale, outscale, overlap
+):
+    image = picture(rng)
+    write_image(tmp_path / "in.png", image)
+    restorer = Restorer(Blur(scale), "cpu")
+    options = RestoreOptions(40, overlap, outscale=outscale)
+    restore_file(restorer, Job(tmp_path / "in.png", tmp_path / "out.png"), options)
+    assert whole_files == []
+    restored = read_image(tmp_path / "out.png")
+    assert np.array_equal(restored, restorer.restore(image, options=options))
+    # The whole picture in one piece, rounded in between.
+    large = restorer.restore(image, options=RestoreOptions(40, overlap)).astype(np.float32)
+    resized = resize_bicubic(large, round(150 * outscale), round(110 * outscale))
+    assert np.abs(restored - resized.clip(0, 255)).max() <= 1.5
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_a_self_ensemble_is_written_by_rows(tmp_path, rng, whole_files, monkeypatch, channels):
+    monkeypatch.setattr("engine.pieces._STRIP", 7 * 110)
+    image = picture(rng, channels)
+    write_image(tmp_path / "in.png", image)
+    restorer, options = Restorer(Blur(), "cpu"), RestoreOptions(40, self_ensemble=True)
+    restore_file(restorer, Job(tmp_path / "in.png", tmp_path / "out.png"), options)
+    assert whole_files == []
+    restored = read_image(tmp_path / "out.png", keep_alpha=True)
+    assert np.array_equal(restored, restorer.restore(image, options=options))
+    # A mean is the same in all orientations.
+    once = restorer.restore(image, options=TILES)
+    assert np.abs(restored.astype(int) - once).max() <= 1
+
+
 @pytest.mark.parametrize(
     ("source", "output", "options"),
     [
         ("in.png", "out.png", RestoreOptions()),
-        ("in.png", "out.png", RestoreOptions(tile=40, self_ensemble=True)),
-        ("in.png", "out.png", RestoreOptions(tile=40, outscale=1.5)),
         ("in.webp", "out.png", TILES),
         ("in.png", "out.webp", TILES),
     ],

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from utils.images import list_images, read_image
-from utils.resampling import bicubic_taps, resize_bicubic, resize_bicubic_batch
+from utils.resampling import bicubic_taps, resize_bicubic, resize_bicubic_batch, resized_bands
 
 
 def test_equals_the_published_low_resolution_pictures(shared_dir):
@@ -49,3 +49,14 @@ def test_a_batch_gives_what_its_pictures_give(rng):
         for image, resized in zip(images, batch, strict=True):
             alone = resize_bicubic(image.transpose(1, 2, 0), *size).transpose(2, 0, 1)
             assert resized.numpy() == pytest.approx(alone, abs=1e-5)
+
+
+@pytest.mark.parametrize("rows", [1, 7, 40])
+@pytest.mark.parametrize("size", [(13, 21), (40, 20), (90, 62), (1, 1), (40, 62)])
+def test_bands_of_rows_give_the_bits_of_the_whole(rng, monkeypatch, size, rows):
+    monkeypatch.setattr("utils.resampling._STRIP", 5 * 62)
+    image = rng.random((40, 62, 3), dtype=np.float32)
+    bands = (image[top : top + rows] for top in range(0, 40, rows))
+    strips = list(resized_bands(bands, (40, 62), size))
+    assert max(map(len, strips)) <= 5
+    assert np.array_equal(np.concatenate(strips), resize_bicubic(image, *size))
