@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -18,6 +19,7 @@ _FIRST = 128  # pixels of a line that are looked at first; then twice as many, u
 _PHASES = 32  # places of the grid that are tried, as shares of a block
 _JPEG = 8  # pixels, side of a JPEG block
 _WEAKER = 0.3  # by how much less a grid beside JPEG's may correlate than any with JPEG's lines
+_TOGETHER = 16  # rows of blocks of which the means are taken at a time
 _ALIKE = 0.002  # correlations that differ by less come from rounding
 
 
@@ -74,14 +76,25 @@ def shrink(picture: np.ndarray, rows: Grid, columns: Grid) -> np.ndarray:
         rows: where blocks lie from top to bottom.
         columns: where they lie from left to right.
     """
-    small = picture.astype(np.float64)
-    for axis, grid in enumerate((rows, columns)):
-        numbers = grid.blocks(picture.shape[axis])
-        firsts = np.flatnonzero(np.diff(numbers, prepend=-1))
-        counts = np.diff(firsts, append=len(numbers))
-        sums = np.add.reduceat(small, firsts, axis=axis)
-        small = sums / np.expand_dims(counts, tuple({0, 1, 2} - {axis}))
-    return np.rint(small).astype(picture.dtype)
+    down, across = rows.blocks(picture.shape[0]), columns.blocks(picture.shape[1])
+    edges = [*_firsts(down)[::_TOGETHER], len(picture)]
+    strips = []
+    for top, bottom in pairwise(edges):
+        means = _means(picture[top:bottom].astype(np.float64), down[top:bottom], axis=0)
+        strips.append(np.rint(_means(means, across, axis=1)).astype(picture.dtype))
+    return np.concatenate(strips)
+
+
+def _firsts(numbers: np.ndarray) -> np.ndarray:
+    """Where each block begins, of the numbers of the blocks that pixels lie in."""
+    return np.flatnonzero(np.diff(numbers, prepend=numbers[0] - 1))
+
+
+def _means(picture: np.ndarray, numbers: np.ndarray, axis: int) -> np.ndarray:
+    firsts = _firsts(numbers)
+    counts = np.diff(firsts, append=len(numbers))
+    sums = np.add.reduceat(picture, firsts, axis=axis)
+    return sums / np.expand_dims(counts, tuple({0, 1, 2} - {axis}))
 
 
 def _coarse(profiles: Sequence[np.ndarray]) -> tuple[float, float]:

@@ -12,9 +12,11 @@ from engine.restorer import Restorer
 from engine.verdict import Verdict, judge
 from utils.errors import ConfigError, ImageTooLargeError
 from utils.logging import get_logger
-from utils.resampling import resize_bicubic
+from utils.resampling import resized_bands
 
 _log = get_logger(__name__)
+
+_BAND = 256  # rows of an enlarged picture that are resampled at a time
 
 
 class BlockRestorer:
@@ -164,10 +166,15 @@ def _fitted(
         max(length, round(count * grid.size))
         for count, grid, length in zip(blocks, grids, size, strict=True)
     ]
-    resized = resize_bicubic(large.astype(np.float32), *spans)
+    result = np.empty((*spans, large.shape[2]), large.dtype)
+    bands = (large[top : top + _BAND].astype(np.float32) for top in range(0, len(large), _BAND))
+    top = 0
+    for strip in resized_bands(bands, (large.shape[0], large.shape[1]), (spans[0], spans[1])):
+        result[top : top + len(strip)] = np.rint(strip).clip(0, np.iinfo(large.dtype).max)
+        top += len(strip)
     starts = [
         min(span - length, round(grid.before_edge))
         for span, grid, length in zip(spans, grids, size, strict=True)
     ]
-    cut = resized[starts[0] : starts[0] + size[0], starts[1] : starts[1] + size[1]]
-    return np.rint(cut).clip(0, np.iinfo(large.dtype).max).astype(large.dtype)
+    cut = result[starts[0] : starts[0] + size[0], starts[1] : starts[1] + size[1]]
+    return np.ascontiguousarray(cut)
