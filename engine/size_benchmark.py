@@ -12,14 +12,21 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from PIL import ExifTags, Image
 
+from engine.correction import PixelationCorrector
+from engine.detector import Detector
 from engine.restore_files import Job, restore_file
+from engine.restore_options import DEFAULTS, RestoreOptions, RestoresPictures
 from engine.restorer import Restorer
+from engine.systems import DETECTION_WEIGHTS
 from utils.errors import PellucidError
 from utils.image_rows import RowWriter
 
 _BAND = 256  # rows of a picture that are made at a time
 _BLOCK = 16  # side of what looks like print in it
+_QUALITY = 95  # of JPEG
+_UPRIGHT, _QUARTER_TURN = 1, 6  # EXIF's orientations
 _STATUS = Path("/proc/self/status")
 
 
@@ -40,18 +47,48 @@ class Cost:
     resident_bytes: int
 
 
+@dataclass(frozen=True)
+class Way:
+    """How pictures are restored, and as which files.
+
+    Attributes:
+        weights: what is restored by.
+        device: as for `Restorer`.
+        options: as for `Restorer.restore`.
+        auto: ask the pixelation detector first; the picture is pixelated, unless JPEG hides it.
+        source: suffix of the picture.
+        turned: it is one that its EXIF orientation turns by a quarter.
+        result: suffix of the result.
+    """
+
+    weights: Path
+    device: str
+    options: RestoreOptions = DEFAULTS
+    auto: bool = False
+    source: str = ".png"
+    turned: bool = False
+    result: str = ".png"
+
+    def restorer(self) -> RestoresPictures:
+        """What restores so."""
+        restorer = Restorer.from_weights(self.weights, self.device)
+        if not self.auto:
+            return restorer
+        detector = Detector.from_weights(DETECTION_WEIGHTS, self.device)
+        return PixelationCorrector(restorer, detector)
+
+
 def costs_by_size(
-    weights: Path, megapixels: Sequence[float], folder: Path, device: str, repeats: int
+    way: Way, megapixels: Sequence[float], folder: Path, repeats: int
 ) -> Iterator[Cost]:
-    """Restore square colour PNG files of growing size, each size in a process of its own.
+    """Restore square colour pictures of growing size, each size in a process of its own.
 
     Each process restores the smallest picture first, uncounted.
 
     Args:
-        weights: what is restored by.
+        way: how.
         megapixels: sizes, in millions of pixels.
         folder: where pictures and results are put.
-        device: as for `Restorer`.
         repeats: counted restorations.
 
     Raises:
@@ -60,13 +97,25 @@ def costs_by_size(
     """
     if not _STATUS.exists():
         raise PellucidError(f"{_STATUS}: is not there; memory is measured on Linux only")
-    small = write_picture(folder / "smallest.png", min(megapixels))
+    small = _picture_for(way, folder / "smallest.png", min(megapixels))
     for size in megapixels:
-        picture = write_picture(folder / "picture.png", size)
-        work = partial(_measured, weights, small, picture, device, repeats)
+        picture = _picture_for(way, folder / "picture.png", size)
+        work = partial(_measured, way, small, picture, repeats)
         fresh = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(1, mp_context=fresh) as process:
             yield Cost(size, *process.submit(work).result())
+
+
+def _picture_for(way: Way, path: Path, megapixels: float) -> Path:
+    """A picture to restore, by way of the PNG file `path`."""
+    write_picture(path, megapixels)
+    if way.source == path.suffix and not way.turned:
+        return path
+    with Image.open(path) as picture:
+        exif = picture.getexif()
+        exif[ExifTags.Base.Orientation] = _QUARTER_TURN if way.turned else _UPRIGHT
+        picture.save(path.with_suffix(way.source), quality=_QUALITY, exif=exif)
+    return path.with_suffix(way.source)
 
 
 def write_picture(path: Path, megapixels: float) -> Path:
@@ -84,17 +133,15 @@ def write_picture(path: Path, megapixels: float) -> Path:
     return path
 
 
-def _measured(
-    weights: Path, small: Path, picture: Path, device: str, repeats: int
-) -> tuple[float, float, int]:
+def _measured(way: Way, small: Path, picture: Path, repeats: int) -> tuple[float, float, int]:
     """Seconds, CPU seconds and bytes; in a process that has done nothing else."""
-    restorer = Restorer.from_weights(weights, device)
-    result = picture.with_name("result.png")
-    restore_file(restorer, Job(small, result))
+    restorer = way.restorer()
+    result = picture.with_name(f"result{way.result}")
+    restore_file(restorer, Job(small, result), way.options)
     seconds, cpu_seconds = [], []
     for _ in range(repeats):
         began, cpu_began = time.perf_counter(), time.process_time()
-        restore_file(restorer, Job(picture, result))
+        restore_file(restorer, Job(picture, result), way.options)
         seconds.append(time.perf_counter() - began)
         cpu_seconds.append(time.process_time() - cpu_began)
     return statistics.median(seconds), statistics.median(cpu_seconds), _most_resident()

@@ -4,8 +4,10 @@ Examples:
     tools/benchmark_size.py
     tools/benchmark_size.py --weights weights/lowlight_net.safetensors --megapixels 0.25 1 4
     tools/benchmark_size.py --device cuda --repeats 5
+    tools/benchmark_size.py --megapixels 100 --files .jpg .webp
+    tools/benchmark_size.py --megapixels 100 --outscale 0.5
 
-Colour PNG files are made, restored from file to file as tools/restore.py does, and removed.
+Colour pictures are made, restored from file to file as tools/restore.py does, and removed.
 """
 
 import argparse
@@ -20,10 +22,12 @@ sys.path.append(os.getcwd())
 import torch
 
 from engine.precision import resolve_device
-from engine.size_benchmark import costs_by_size
+from engine.restore_options import RestoreOptions
+from engine.size_benchmark import Way, costs_by_size
 from engine.systems import SYSTEMS
 from utils.command_line import at_least, run_tool
 from utils.hardware import describe_device
+from utils.images import SUFFIXES
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -34,9 +38,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--weights",
         type=Path,
-        default=SYSTEMS["glare"].default,
         metavar="FILE",
-        help="default: the glare remover's",
+        help="default: those of tools/restore.py",
     )
     parser.add_argument(
         "--megapixels",
@@ -51,14 +54,41 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--folder", type=Path, metavar="FOLDER", help="where the pictures are put meanwhile"
     )
+    parser.add_argument(
+        "--files",
+        nargs=2,
+        choices=SUFFIXES,
+        default=[".png", ".png"],
+        metavar=("SUFFIX", "SUFFIX"),
+        help="of the picture and its result: .jpg .webp",
+    )
+    parser.add_argument("--turned", action="store_true", help="EXIF turns the picture by a quarter")
+    parser.add_argument("--outscale", type=float, metavar="S", help="as of tools/restore.py")
+    parser.add_argument("--self-ensemble", action="store_true", help="likewise")
+    parser.add_argument("--auto", action="store_true", help="likewise; PNG pictures are pixelated")
     return parser
+
+
+def way_of(arguments: argparse.Namespace) -> Way:
+    """How the command line asks to restore."""
+    system = SYSTEMS["pixelation" if arguments.auto else "glare"]
+    return Way(
+        arguments.weights or system.default,
+        str(resolve_device(arguments.device)),
+        RestoreOptions(self_ensemble=arguments.self_ensemble, outscale=arguments.outscale),
+        arguments.auto,
+        arguments.files[0],
+        arguments.turned,
+        arguments.files[1],
+    )
 
 
 def main(arguments: argparse.Namespace) -> None:
     """Measure size by size and print a table."""
-    device = resolve_device(arguments.device)
+    way = way_of(arguments)
     print(
-        f"{arguments.weights.name}, colour PNG to PNG, {describe_device(device)}, "
+        f"{way.weights.name}, colour {' to '.join(arguments.files)}, "
+        f"{describe_device(torch.device(way.device))}, "
         f"torch {torch.__version__}, median of {arguments.repeats}\n"
     )
     print(
@@ -66,8 +96,7 @@ def main(arguments: argparse.Namespace) -> None:
     )
     print("|---|---|---|---|---|")
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
-        words = (arguments.weights, arguments.megapixels, Path(folder), str(device))
-        for cost in costs_by_size(*words, arguments.repeats):
+        for cost in costs_by_size(way, arguments.megapixels, Path(folder), arguments.repeats):
             each = cost.cpu_seconds / cost.megapixels
             resident = cost.resident_bytes / 1e6
             print(

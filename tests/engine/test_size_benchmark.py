@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.size_benchmark import costs_by_size, write_picture
+from engine.restore_options import RestoreOptions
+from engine.size_benchmark import Way, costs_by_size, write_picture
 from engine.systems import SYSTEMS
 from utils.images import image_size, read_image
 
@@ -21,7 +22,7 @@ def test_a_picture_has_its_size_and_is_the_same_each_time(tmp_path):
 
 
 def test_time_and_memory_of_a_process_that_restores(tmp_path):
-    (cost,) = costs_by_size(SYSTEMS["glare"].default, [0.05], tmp_path, "cpu", 2)
+    (cost,) = costs_by_size(Way(SYSTEMS["glare"].default, "cpu"), [0.05], tmp_path, 2)
     assert cost.megapixels == 0.05
     assert cost.seconds > 0 and cost.cpu_seconds > 0
     assert 50e6 < cost.resident_bytes < 2 * 2**30  # PyTorch alone takes more than the first
@@ -29,7 +30,17 @@ def test_time_and_memory_of_a_process_that_restores(tmp_path):
 
 
 @pytest.mark.endurance
-def test_a_hundred_megapixels_stay_below_two_gigabytes(tmp_path):
-    (cost,) = costs_by_size(SYSTEMS["glare"].default, [100], tmp_path, "cpu", 1)
+@pytest.mark.parametrize(
+    "way",
+    [
+        Way(SYSTEMS["glare"].default, "cpu"),
+        Way(SYSTEMS["glare"].default, "cpu", source=".jpg", turned=True, result=".jpg"),
+        Way(SYSTEMS["glare"].default, "cpu", RestoreOptions(outscale=0.5)),
+        Way(SYSTEMS["pixelation"].default, "cpu", auto=True),
+    ],
+)
+def test_a_hundred_megapixels_stay_below_two_gigabytes(tmp_path, way):
+    (cost,) = costs_by_size(way, [100], tmp_path, 1)
     assert cost.resident_bytes < 2 * 2**30
-    assert image_size(tmp_path / "result.png") == (10_000, 10_000)
+    side = round(10_000 * (way.options.outscale or 1))
+    assert image_size(tmp_path / f"result{way.result}") == (side, side)
