@@ -6,12 +6,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from utils.errors import ImageError
+from utils.errors import ImageError, ImageTooLargeError
+from utils.free_memory import free_memory
 from utils.image_rows import Pixels
 from utils.images import to_tensor, to_uint8, to_uint16
 from utils.resampling import resize_bicubic
 
 TURNS = range(8)  # four quarter turns, and the same of the reflected picture
+_HELD = 3  # times that a result is in memory: itself, in an encoder's order, and encoded
 
 
 def check_form(image: Pixels, name: str) -> None:
@@ -34,6 +36,22 @@ def check_finite(output: Tensor, name: str) -> None:
     """
     if not bool(torch.isfinite(output).all()):
         raise ImageError(f"{name}: the model gave values that are not finite")
+
+
+def check_held(size: tuple[int, int], image: np.ndarray, name: str) -> None:
+    """Refuse a result of this height and width, in the form of `image`, that memory cannot hold.
+
+    Raises:
+        ImageTooLargeError: naming `name`.
+    """
+    height, width = size
+    needed = height * width * image.shape[2] * image.dtype.itemsize * _HELD
+    free = free_memory()
+    if free is not None and needed > free:
+        raise ImageTooLargeError(
+            f"{name}: would become {width}x{height} pixels, which take {needed / 1e9:.1f} GB of "
+            f"memory, and {free / 1e9:.1f} GB are free; give a smaller factor or picture"
+        )
 
 
 def to_depth(tensor: Tensor, dtype: np.dtype) -> np.ndarray:

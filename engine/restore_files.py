@@ -17,7 +17,14 @@ from engine.restorer import Restorer
 from engine.video import VIDEO_SUFFIXES
 from utils.errors import ImageError, PellucidError
 from utils.files import atomic_write_bytes
-from utils.images import SUFFIXES, list_images, read_image, to_8_bit, write_image
+from utils.images import (
+    SUFFIXES,
+    check_writable,
+    list_images,
+    read_image,
+    to_8_bit,
+    write_image,
+)
 from utils.logging import get_logger
 
 _log = get_logger(__name__)
@@ -132,6 +139,10 @@ def restore_file(restorer: RestoresPictures, job: Job, options: RestoreOptions =
     if image.shape[2] == 4 and suffix in (".jpg", ".jpeg", ".bmp"):
         _log.warning("%s: %s holds no transparency; it is left out", job.output, suffix)
         image = image[..., :3]
+    if isinstance(restorer, Restorer):
+        height, width, _ = image.shape
+        size = options.size_of(height, width, restorer.descriptor.scale, str(job.source))
+        check_writable(*size, suffix, str(job.output))
     restored = restorer.restore(image, str(job.source), options)
     if restored is image and job.source.suffix.lower() == suffix:  # untouched: to the very byte
         atomic_write_bytes(job.output, job.source.read_bytes())

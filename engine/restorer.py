@@ -21,7 +21,7 @@ from engine.interruption import stop_unless_wanted
 from engine.memory import unless_out_of_memory
 from engine.model_files import load_model
 from engine.network import Network
-from engine.picture_form import check_finite, check_form, to_depth, with_transparency
+from engine.picture_form import check_finite, check_form, check_held, to_depth, with_transparency
 from engine.pieces import averaged, resized
 from engine.precision import resolve_device, resolve_precision
 from engine.restore_options import DEFAULTS, RestoreOptions
@@ -115,10 +115,13 @@ class Restorer:
             times `options.outscale`. Transparency is kept as it is, resized alike.
 
         Raises:
+            ImageTooLargeError: the result would not fit into memory, or into any picture file.
             ImageError: the array is no such picture, it does not fit into memory even in the
                 smallest tiles, or the model gave values that are not finite.
         """
         check_form(image, name)
+        height, width, _ = image.shape
+        check_held(options.size_of(height, width, self.descriptor.scale, name), image, name)
         in_memory = partial(np.empty, dtype=image.dtype)
         return with_transparency(self.restore_into(image[..., :3], in_memory, name, options), image)
 
@@ -236,7 +239,7 @@ class Restorer:
     ) -> CanvasKind:
         """A new canvas with the result on it, beside it the transparency as it is."""
         height, width, channels = image.shape
-        size = options.size_of(height, width, self.descriptor.scale)
+        size = options.size_of(height, width, self.descriptor.scale, name)
         canvas = new_canvas((*size, channels))
         for place, piece in self._final_pieces(tiling, image, name, options):
             restored = to_depth(piece, image.dtype)
@@ -256,7 +259,7 @@ class Restorer:
         if options.outscale is None:
             return restored
         enlarged = (height * scale, width * scale)
-        return resized(restored, enlarged, options.size_of(height, width, scale))
+        return resized(restored, enlarged, options.size_of(height, width, scale, name))
 
     def _pieces(self, tiling: Tiling, image: Pixels, name: str) -> Iterator[Piece]:
         """Restore the colours piece by piece: where each belongs, and it, float32 CHW."""

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from engine.memory import available_bytes, peak_bytes, unless_out_of_memory
+from engine.restore_options import SMALLEST_TILE
 from engine.tiling import Tiling, exact_overlap
 from modeling.descriptor import Descriptor
 from utils.errors import ImageError
@@ -26,7 +27,6 @@ _PROBE = 256  # side of the picture on which memory is measured; none of this si
 _ENOUGH = 1e9  # bytes beyond which larger tiles gain nothing, where their overlap costs little
 _WIDE = 20  # overlaps that a tile is wide whose overlap costs little: a fifth of its pixels
 _SHARE = 0.7  # of the memory that is free; the rest is for what a measurement cannot see
-_SMALLEST = 16  # least side of a tile: below, a tile is nearly all overlap
 _BLENDED = 8  # where no overlap is exact, neighbours blend over this fraction of a tile
 # Input pixels that go through together on a CPU: more leave its caches, and take longer each.
 _CPU_BATCH = 2 * 256**2
@@ -147,7 +147,7 @@ class TileChooser:
 
     def _halved(self, size: Sequence[int], tiling: Tiling, overlap: int | None) -> Tiling | None:
         side = min(tiling.tile, max(size))
-        while side > max(_SMALLEST, self.descriptor.size_multiple):
+        while side > max(SMALLEST_TILE, self.descriptor.size_multiple):
             side = side // 2
             smaller = self.tiling(side, overlap)
             if window_pixels(size, smaller) < window_pixels(size, tiling):
@@ -167,7 +167,7 @@ class TileChooser:
         if height * width <= pixels:
             return whole
         around = 2 * self.tiling(1, overlap).overlap
-        tiling = self.tiling(max(_SMALLEST, math.isqrt(int(pixels)) - around), overlap)
+        tiling = self.tiling(max(SMALLEST_TILE, math.isqrt(int(pixels)) - around), overlap)
         if pixels == most and self._told != (size, tiling):
             self._told = (size, tiling)
             assert available is not None

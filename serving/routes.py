@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
-from engine.restore_options import RestoreOptions
+from engine.restore_options import SMALLEST_TILE, RestoreOptions
 from engine.verdict import Verdict
 from serving.catalogue import Catalogue
 from serving.errors import STATUSES
@@ -70,7 +70,9 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
 
 
 def restoring_options(
-    tile: Annotated[int | None, Query(ge=1, description="input pixels restored at once")] = None,
+    tile: Annotated[
+        int | None, Query(ge=SMALLEST_TILE, description="side of the part restored at once, pixels")
+    ] = None,
     scale: Annotated[
         float | None, Query(gt=0, description="size of the result, in times of the input's")
     ] = None,

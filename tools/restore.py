@@ -36,7 +36,7 @@ from engine.precision import resolve_device
 from engine.regions.detectors import open_detector
 from engine.regions.restore import MouthRestorer
 from engine.restore_files import Job, plan, restore_files
-from engine.restore_options import RestoreOptions, RestoresPictures
+from engine.restore_options import SMALLEST_TILE, RestoreOptions, RestoresPictures
 from engine.restore_ray import restore_on_ray
 from engine.restore_share import Tally, Tree, restore_share
 from engine.restorer import Restorer
@@ -108,7 +108,8 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         "--tile",
         type=int,
         metavar="N",
-        help="restore N x N input pixels at a time; by default as many as fit into memory",
+        help=f"restore N x N input pixels at a time, {SMALLEST_TILE} at least; by default as many "
+        "as fit into memory",
     )
     group.add_argument(
         "--tile-overlap",

@@ -18,6 +18,7 @@ import OpenImageIO
 from utils.errors import ImageError, PellucidError
 from utils.image_decoding import jpeg_ends
 from utils.image_headers import ImageHeader, image_header
+from utils.images import check_writable
 
 ROW_SUFFIXES = (".png", ".tif", ".tiff")  # what can be written by rows
 
@@ -158,10 +159,12 @@ class RowWriter:
         dtype: uint8 or uint16.
 
     Raises:
+        ImageError: naming it, when its format does not hold the size.
         PellucidError: naming it, when the file system refuses.
     """
 
     def __init__(self, path: Path, name: str, shape: tuple[int, ...], dtype: np.dtype) -> None:
+        check_writable(shape[0], shape[1], path.suffix.lower(), name)
         self._path, self._name = path, name
         self._row = shape[1:]
         self._band = np.empty((0, *self._row), dtype)

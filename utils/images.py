@@ -25,6 +25,9 @@ _ENCODING = {
     ".tif": [cv2.IMWRITE_TIFF_COMPRESSION, 8],  # Deflate: more readers have it than LZW
     ".tiff": [cv2.IMWRITE_TIFF_COMPRESSION, 8],
 }
+# Pixels of a side, beyond which encoders refuse.
+_LONGEST = {".png": 10**6, ".jpg": 65_500, ".jpeg": 65_500, ".webp": 16_383}
+MOST_PIXELS = 2**30  # of a picture that can be read: OpenCV's limit
 _DEEP_SUFFIXES = (".png", ".tif", ".tiff")
 _ALPHA_SUFFIXES = (".png", ".tif", ".tiff", ".webp")
 
@@ -145,6 +148,7 @@ def encode_image(image: np.ndarray, suffix: str, name: str) -> bytes:
         raise ImageError(f"{name}: {suffix} holds 8 bits only; write PNG or TIFF")
     if planes.shape[2] == 4 and suffix not in _ALPHA_SUFFIXES:
         raise ImageError(f"{name}: {suffix} holds no transparency; write PNG, TIFF or WebP")
+    check_writable(planes.shape[0], planes.shape[1], suffix, name)
     order = {1: [0], 3: [2, 1, 0], 4: [2, 1, 0, 3]}[planes.shape[2]]
     options = _ENCODING.get(suffix, [])
     try:
@@ -154,6 +158,19 @@ def encode_image(image: np.ndarray, suffix: str, name: str) -> bytes:
     if not done:
         raise ImageError(f"{name}: cannot be encoded at {planes.shape[1]}x{planes.shape[0]} px")
     return data.tobytes()
+
+
+def check_writable(height: int, width: int, suffix: str, name: str) -> None:
+    """Refuse a size that the format of `suffix` does not hold.
+
+    Raises:
+        ImageError: naming `name`.
+    """
+    longest = _LONGEST.get(suffix)
+    if longest is not None and max(height, width) > longest:
+        raise ImageError(
+            f"{name}: cannot be {width}x{height} pixels; {suffix} ends at {longest:,} to a side"
+        )
 
 
 def to_tensor(image: np.ndarray) -> torch.Tensor:

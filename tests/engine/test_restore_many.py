@@ -59,7 +59,7 @@ def test_networks_give_the_same_level_or_the_next(rng, name):
 @pytest.mark.parametrize(
     "options",
     [
-        RestoreOptions(tile=8),
+        RestoreOptions(tile=16),
         RestoreOptions(self_ensemble=True),
         RestoreOptions(outscale=2.5),
     ],

@@ -188,6 +188,23 @@ def test_outscale_is_the_size_whatever_the_models(rng, factor, channels, dtype):
     assert np.array_equal(restored, np.broadcast_to(image[:1, :1], restored.shape))
 
 
+@pytest.mark.parametrize(
+    ("factor", "free", "said"),
+    [
+        (1e4, None, "would become 230000x370000 pixels, more than the 1,073,741,824 that"),
+        (1e-3, None, "nothing of 23x37 pixels would be left"),
+        (100, 10**7, "would become 2300x3700 pixels, which take 0.1 GB of memory, and 0.0 GB are"),
+    ],
+)
+def test_a_size_that_cannot_be_had_is_refused_before_the_work(rng, monkeypatch, factor, free, said):
+    monkeypatch.setattr("engine.picture_form.free_memory", lambda: free)
+    model = Model(lambda x: x)
+    with pytest.raises(ImageError, match=f"a.png: {said}"):
+        image = picture(rng, 3, np.uint8)
+        Restorer(model, "cpu").restore(image, "a.png", RestoreOptions(outscale=factor))
+    assert model.seen == []
+
+
 class OnlySmall(nn.Module):
     """The identity, which has memory for so many pixels and no more."""
 

@@ -123,14 +123,14 @@ def test_processes_share_a_folder_and_its_folders(lab):
 def test_a_file_may_have_any_name(lab):
     pictures = fill(lab, 1)
     for name in ("new\nline.png", "übér 写真.PNG", "[a]*?.png", "-o.png", os.fsdecode(b"\xff.png")):
-        pictures[name] = np.full((12, 20, 3), len(name), np.uint8)
+        pictures[name] = np.full((24, 40, 3), len(name), np.uint8)
         write_image(lab / "in" / "ordinary.png", pictures[name])
         (lab / "in" / "ordinary.png").rename(lab / "in" / name)
     os.symlink("..", lab / "in" / "deep")
-    ended = restore(lab, "--tile", "8")
+    ended = restore(lab, "--tile", "16")
     assert ended.returncode == 0, ended.stderr
     assert_all_restored(lab, pictures)
-    assert "0 restored, 0 failed, 6 finished before" in restore(lab, "--tile", "8").stdout
+    assert "0 restored, 0 failed, 6 finished before" in restore(lab, "--tile", "16").stdout
 
 
 def test_a_folder_that_cannot_be_read_is_named(lab, monkeypatch):
@@ -240,8 +240,8 @@ def test_refusals(lab):
     fill(lab, 2)
     (lab / "in" / "out").mkdir()
     for words, message in {
-        ("--tile", "8"): None,
-        ("--tile", "16"): "is of a run with tile 8, not 16",
+        ("--tile", "16"): None,
+        ("--tile", "32"): "is of a run with tile 16, not 32",
         ("-o", "in/out"): "is inside in, where results would be restored again",
     }.items():
         ended = restore(lab, *words)

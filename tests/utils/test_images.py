@@ -13,6 +13,7 @@ from PIL import Image, ImageOps
 from utils.errors import ImageError, ImageFormatError, ImageTooLargeError
 from utils.images import (
     decode_image,
+    encode_image,
     encode_png,
     image_size,
     list_images,
@@ -353,6 +354,18 @@ def test_failed_encoding_keeps_the_old_file(tmp_path, picture):
         write_image(path, np.zeros((2, 17000, 3), np.uint8))  # WebP ends at 16383 pixels
     assert np.array_equal(read_image(path), picture)
     assert os.listdir(tmp_path) == ["a.webp"]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "longest"), [(".jpg", 65_500), (".webp", 16_383), (".png", 10**6)]
+)
+def test_how_long_a_side_may_be(suffix, longest):
+    """What is allowed can be written and read; what is more is told by its size."""
+    longest_line = np.zeros((1, longest, 1), np.uint8)
+    data = encode_image(longest_line, suffix, "a")
+    assert decode_image(data, "a", 1).shape == longest_line.shape
+    with pytest.raises(ImageError, match=rf"a: cannot be 1x{longest + 1} pixels; {suffix} ends at"):
+        encode_image(np.zeros((longest + 1, 1), np.uint8), suffix, "a")
 
 
 def test_list_images(tmp_path, picture):
