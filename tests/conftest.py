@@ -1,6 +1,7 @@
 """Fixtures that every room's tests can use."""
 
 import logging
+import os
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -9,6 +10,10 @@ import numpy as np
 import pytest
 
 from tests import forks
+
+# Before PyTorch is imported, and for every process that a test starts: small networks gain nothing
+# by a second thread, and beside other processes wait for it many times as long as they take.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 

@@ -1,6 +1,7 @@
 """Pictures restored a few rows at a time come out as those restored in memory, to the bit."""
 
 import resource
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,9 +11,9 @@ from torch.nn import functional as F
 from engine.restore_files import Job, restore_file
 from engine.restore_options import RestoreOptions
 from engine.restorer import Restorer
-from modeling.architectures.glare_net import GlareNet
 from modeling.architectures.histogram_equalization import HistogramEqualization
 from modeling.descriptor import Descriptor
+from tests.modeling.small_architectures import small
 from utils import image_rows
 from utils.errors import ImageError, PellucidError
 from utils.images import read_image, write_image
@@ -53,7 +54,11 @@ TILES = RestoreOptions(tile=40)
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize("channels", [1, 3, 4])
 @pytest.mark.parametrize("overlap", [None, 2])
-@pytest.mark.parametrize("model", [Blur, GlareNet, HistogramEqualization])
+@pytest.mark.parametrize(
+    "model",
+    [Blur, partial(small, "GlareNet"), HistogramEqualization],
+    ids=["Blur", "GlareNet", "HistogramEqualization"],
+)
 def test_by_rows_is_in_memory(tmp_path, rng, whole_files, model, channels, overlap, dtype):
     image = picture(rng, channels, dtype)
     write_image(tmp_path / "in.png", image)
@@ -129,7 +134,7 @@ def test_what_needs_the_whole_picture_reads_it_whole(
 
 def test_a_look_in_strips_is_a_look_at_all(rng, monkeypatch):
     image = picture(rng)
-    whole = Restorer(GlareNet(), "cpu")
+    whole = Restorer(small("GlareNet"), "cpu")
     expected = whole.restore(image, options=TILES).astype(int)
     monkeypatch.setattr("engine.network._STRIP", 7 * 110)
     assert np.abs(whole.restore(image, options=TILES) - expected).max() <= 1
