@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -14,28 +13,32 @@ import torch
 from torch import nn
 
 from config import as_dict
-from engine.export import export_onnx
+from engine.export import TOLERANCE, export_onnx
 from engine.model_files import StoredModel, is_onnx
 from engine.onnx_network import RUNTIMES, OnnxNetwork, load_onnx
 from engine.precision import resolve_device
 from engine.speed import resolve_memory_format
+from layers.native import library as native
 from modeling.folding import folded
+from modeling.native import with_native_convolutions
 from utils.errors import CheckpointError, ConfigError, PellucidError
+from utils.files import cache_folder
 from utils.logging import get_logger
 from utils.registry import did_you_mean
 
 _log = get_logger(__name__)
 
-BACKENDS = ("auto", "pytorch", *RUNTIMES)
+BACKENDS = ("auto", "native", "pytorch", *RUNTIMES)
 
-# What "auto" asks on a CPU, the fastest first, for the architectures that are restored with clearly
-# faster than in PyTorch, folded and laid out as here (docs/export.md: figures and their command).
+# On a CPU "native" is the fastest for every architecture (docs/export.md: figures and their
+# command). Where it cannot be had: what is clearly faster than PyTorch, the fastest first.
 FASTER_ON_CPU: dict[str, tuple[str, ...]] = {
     "EDSR": ("openvino",),
     "MIRNet": ("openvino",),
     "MobileSR": ("openvino",),
     "MouthNet": ("openvino", "onnxruntime"),
 }
+_PROBED = (48, 40)  # height and width of what back ends are compared by
 _INSTALL = "pip install -r requirements-serve.txt"
 # What a kept graph was made by: changed code makes it anew.
 _SOURCES = ("layers/*.py", "modeling/**/*.py", "engine/export.py", "engine/onnx_metadata.py")
@@ -57,18 +60,19 @@ def device_for(
     if backend not in BACKENDS:
         raise ConfigError(f"--backend: {backend!r}; {did_you_mean(backend, BACKENDS)}")
     exported = path is not None and is_onnx(path)
-    if backend == "pytorch" and exported:
+    if backend in ("native", "pytorch") and exported:
         raise ConfigError(
-            f"--backend pytorch: {path} is run by ONNX Runtime or OpenVINO; give the weights that "
-            "it was exported from"
+            f"--backend {backend}: {path} is run by ONNX Runtime or OpenVINO; give the weights "
+            "that it was exported from"
         )
-    if backend not in RUNTIMES and not exported:
+    if backend in ("auto", "pytorch") and not exported:
         return resolve_device(str(device))
     if str(device) == "auto":
         return torch.device("cpu")
     resolved = resolve_device(str(device))
     if resolved.type != "cpu":
-        raise ConfigError(f"--device {device}: exported networks run on the CPU; use --device cpu")
+        what = "an exported network" if exported else f"--backend {backend}"
+        raise ConfigError(f"--device {device}: {what} computes on the CPU; use --device cpu")
     return resolved
 
 
@@ -78,18 +82,19 @@ def run_by(
     """The model of a file as a back end runs it, to be called as any network.
 
     Args:
-        backend: "pytorch", with what training needs folded away; "onnxruntime" or "openvino", for
-            which the network is exported once and the graph kept in `cache_folder()`; or "auto",
-            the fastest of them on `device` that is installed, and PyTorch wherever the others
-            cannot be used, which is logged.
+        backend: "pytorch", with what training needs folded away; "native", the same with
+            convolutions of Pellucid's own, compiled once; "onnxruntime" or "openvino", for which
+            the network is exported once; or "auto", the fastest of them on `device` that is
+            there, and PyTorch wherever the others cannot be used, which is logged. What is
+            compiled or exported is kept in the cache folder.
         stored: a model with its weights; or of an .onnx file.
         device: where it is to run, from `device_for`.
-        folder: where graphs are kept, if not in `cache_folder()`.
+        folder: where graphs are kept, if not in the cache folder.
 
     Raises:
         ConfigError: a package is missing.
         CheckpointError: the network cannot be exported.
-        PellucidError: the graph cannot be kept.
+        PellucidError: nothing can be compiled here, or the graph cannot be kept.
     """
     model = stored.model
     if isinstance(model, OnnxNetwork):
@@ -99,23 +104,21 @@ def run_by(
         elif faster := _faster_than_pytorch(model.architecture, device):
             runtime = faster
         return model if runtime == model.runtime else load_onnx(model.path, runtime=runtime)
-    folder = folder or cache_folder()
+    folder = folder or cache_folder("onnx")
     if backend in RUNTIMES:
         return _exported(stored, folder, backend)
-    faster = None if backend == "pytorch" else _faster_than_pytorch(type(model).__name__, device)
-    if faster is None:
+    if backend == "native":
+        return _natively(model)
+    if backend == "pytorch" or device.type != "cpu":
         return _in_pytorch(model, device)
     try:
-        return _exported(stored, folder, faster)
+        if native.is_available():
+            return _natively(model)
+        if faster := _faster_than_pytorch(type(model).__name__, device):
+            return _exported(stored, folder, faster)
     except PellucidError as error:
         _log.warning("%s; PyTorch runs %s instead", error, type(model).__name__)
-        return _in_pytorch(model, device)
-
-
-def cache_folder() -> Path:
-    """Where exported graphs are kept: pellucid/onnx in $XDG_CACHE_HOME, or in ~/.cache."""
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(base) if base else Path.home() / ".cache") / "pellucid" / "onnx"
+    return _in_pytorch(model, device)
 
 
 def _faster_than_pytorch(architecture: str, device: torch.device) -> str | None:
@@ -136,6 +139,21 @@ def _tell_missing(title: str) -> None:  # once
 
 def _in_pytorch(model: nn.Module, device: torch.device) -> nn.Module:
     return folded(model).to(memory_format=resolve_memory_format("auto", device, model))
+
+
+def _natively(model: nn.Module) -> nn.Module:
+    faster = with_native_convolutions(folded(model).to(memory_format=torch.channels_last))
+    # A network may look between the steps of a sequence, which have become one.
+    channels = model.descriptor.channels or 3
+    picture = torch.rand(1, channels, *_PROBED, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        difference = float((model(picture) - faster(picture)).abs().max())
+    if not difference <= TOLERANCE:  # which is true of NaN too
+        raise PellucidError(
+            f"{type(model).__name__}: convolutions of Pellucid's own change its result by "
+            f"{difference:.1e}, where {TOLERANCE:.0e} is allowed"
+        )
+    return faster
 
 
 def _exported(stored: StoredModel, folder: Path, runtime: str) -> OnnxNetwork:

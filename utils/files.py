@@ -40,6 +40,14 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
             temporary.unlink()
 
 
+def cache_folder(kind: str) -> Path:
+    """Where this user's files of a kind are kept that can be made anew: pellucid/KIND in
+    $XDG_CACHE_HOME, or in ~/.cache.
+    """
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(base) if base else Path.home() / ".cache") / "pellucid" / kind
+
+
 def check_writable(path: Path) -> None:
     """Refuse a place where no file can be written, before the work that would be lost.
 

@@ -5,19 +5,22 @@ import json
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from config import from_dict
 from engine import backends
 from engine.checkpoint import save_weights
 from engine.export import export_onnx
 from engine.interruption import Stopped, working_while
-from engine.model_files import load_model
+from engine.model_files import StoredModel, load_model
 from engine.onnx_network import RUNTIMES, OnnxNetwork, load_onnx
 from engine.restore_options import RestoreOptions
 from engine.restorer import Restorer
+from layers.native.convolution import NativeConvolution
 from modeling.architectures.mouth_net import MouthNet
+from modeling.descriptor import Descriptor
 from tests.modeling.small_architectures import SMALL, small
-from utils.errors import CheckpointError, ConfigError
+from utils.errors import CheckpointError, ConfigError, PellucidError
 
 pytestmark = pytest.mark.apart
 
@@ -31,6 +34,12 @@ def cached(monkeypatch, tmp_path):
     """An empty folder for graphs."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return tmp_path / "cache" / "pellucid" / "onnx"
+
+
+@pytest.fixture
+def no_compiler(monkeypatch):
+    """As where Pellucid's own convolutions cannot be had."""
+    monkeypatch.setattr(backends.native, "is_available", lambda: False)
 
 
 @pytest.fixture(scope="module")
@@ -62,11 +71,13 @@ def test_every_back_end_gives_the_same_picture(name, tile, weights, shared_cache
     monkeypatch.setenv("XDG_CACHE_HOME", str(shared_cache))
     path = weights(name)
     expected = restored(path, "pytorch", tile=tile)
-    for runtime in RUNTIMES:
-        assert np.abs(restored(path, runtime, tile=tile) - expected).max() <= 1
+    for backend in ("native", *RUNTIMES):
+        assert np.abs(restored(path, backend, tile=tile) - expected).max() <= 1
 
 
-def test_a_graph_is_made_once_and_anew_for_other_weights_or_when_it_is_torn(weights, cached):
+def test_a_graph_is_made_once_and_anew_for_other_weights_or_when_it_is_torn(
+    weights, cached, no_compiler
+):
     path = weights("MobileSR")
     first = restored(path, "onnxruntime")
     (kept,) = cached.iterdir()
@@ -84,14 +95,45 @@ def test_a_graph_is_made_once_and_anew_for_other_weights_or_when_it_is_torn(weig
     assert len(list(cached.iterdir())) == 2
 
 
-def test_auto_is_pytorch_where_it_is_not_slower(weights, cached):
+def test_auto_computes_by_its_own_convolutions(weights, cached):
+    model = Restorer.from_weights(weights("TinySRGAN"), "cpu", "auto").model
+    assert any(isinstance(module, NativeConvolution) for module in model.modules())
+    assert not cached.exists()
+
+
+def test_a_network_that_looks_between_its_steps_is_left_to_pytorch(tmp_path, messages):
+    model = _Peeking()
+    stored = StoredModel(model, None, {})
+    expected = model(torch.ones(1, 3, 8, 8))
+    given = backends.run_by("auto", stored, torch.device("cpu"))(torch.ones(1, 3, 8, 8))
+    assert torch.allclose(given, expected)
+    assert any("PyTorch runs _Peeking instead" in message for message in messages)
+    with pytest.raises(PellucidError, match="_Peeking: convolutions of Pellucid's own change"):
+        backends.run_by("native", stored, torch.device("cpu"))
+
+
+class _Peeking(nn.Module):
+    """Gives what is before a ReLU that a sequence ends with."""
+
+    descriptor = Descriptor(scale=1, channels=3, receptive_field=3)
+
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Conv2d(3, 16, 1)
+        self.body = nn.Sequential(nn.Conv2d(16, 16, 3, padding=1), nn.ReLU())
+
+    def forward(self, x):
+        return self.body[0](self.head(x))[:, :3]
+
+
+def test_auto_is_pytorch_where_it_is_not_slower(weights, cached, no_compiler):
     assert not isinstance(
         Restorer.from_weights(weights("GlareNet"), "cpu", "auto").model, OnnxNetwork
     )
     assert not cached.exists()
 
 
-def test_auto_is_pytorch_where_graphs_cannot_be_kept(weights, cached, messages):
+def test_auto_is_pytorch_where_graphs_cannot_be_kept(weights, cached, messages, no_compiler):
     cached.parent.parent.write_text("a file where the folder should be")
     path = weights("MobileSR")
     expected = restored(path, "pytorch")
@@ -99,7 +141,9 @@ def test_auto_is_pytorch_where_graphs_cannot_be_kept(weights, cached, messages):
     assert any("PyTorch runs MobileSR instead" in message for message in messages)
 
 
-def test_auto_goes_on_to_the_next_where_one_is_missing(weights, cached, messages, monkeypatch):
+def test_auto_goes_on_to_the_next_where_one_is_missing(
+    weights, cached, messages, monkeypatch, no_compiler
+):
     path = weights("MouthNet")
     backends._tell_missing.cache_clear()
     assert Restorer.from_weights(path, "cpu", "auto").model.runtime == "openvino"
@@ -142,8 +186,9 @@ def test_a_graph_stops_when_nobody_waits(runtime, weights, tmp_path):
 @pytest.mark.parametrize(
     ("backend", "device", "name", "says"),
     [
-        ("onnx", "cpu", "a.safetensors", "known: auto, onnxruntime, openvino, pytorch"),
+        ("onnx", "cpu", "a.safetensors", "known: auto, native, onnxruntime, openvino, pytorch"),
         ("pytorch", "cpu", "a.onnx", "a.onnx is run by ONNX Runtime or OpenVINO"),
+        ("native", "cpu", "a.onnx", "a.onnx is run by ONNX Runtime or OpenVINO"),
         ("auto", "tpu", "a.onnx", "none that Pellucid runs on"),
     ],
 )

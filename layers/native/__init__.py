@@ -1,0 +1,1 @@
+"""Convolutions of Pellucid's own for restoring on a CPU, in C."""
