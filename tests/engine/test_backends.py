@@ -12,7 +12,7 @@ from engine import backends
 from engine.checkpoint import save_weights
 from engine.export import export_onnx
 from engine.interruption import Stopped, working_while
-from engine.model_files import StoredModel, load_model
+from engine.model_files import StoredModel
 from engine.onnx_network import RUNTIMES, OnnxNetwork, load_onnx
 from engine.restore_options import RestoreOptions
 from engine.restorer import Restorer
@@ -43,8 +43,21 @@ def no_compiler(monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def shared_cache(tmp_path_factory):
+def shared_folder(tmp_path_factory):
     return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def shared_cache(monkeypatch, shared_folder):
+    """A folder for graphs that other tests have made some of."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(shared_folder))
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """The bytes of a small EDSR that was exported."""
+    path = tmp_path_factory.mktemp("exported") / "edsr.onnx"
+    return export_onnx(StoredModel(small("EDSR"), None, {}), path).path.read_bytes()
 
 
 @pytest.fixture
@@ -67,8 +80,7 @@ def restored(path, backend, rng_seed=0, tile=None):
 
 @pytest.mark.parametrize("tile", [None, 16])
 @pytest.mark.parametrize("name", ["LowLightNet", *backends.FASTER_ON_CPU])
-def test_every_back_end_gives_the_same_picture(name, tile, weights, shared_cache, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(shared_cache))
+def test_every_back_end_gives_the_same_picture(name, tile, weights, shared_cache):
     path = weights(name)
     expected = restored(path, "pytorch", tile=tile)
     for backend in ("native", *RUNTIMES):
@@ -78,7 +90,7 @@ def test_every_back_end_gives_the_same_picture(name, tile, weights, shared_cache
 def test_a_graph_is_made_once_and_anew_for_other_weights_or_when_it_is_torn(
     weights, cached, no_compiler
 ):
-    path = weights("MobileSR")
+    path = weights("EDSR")
     first = restored(path, "onnxruntime")
     (kept,) = cached.iterdir()
     written = kept.stat().st_mtime_ns
@@ -86,10 +98,10 @@ def test_a_graph_is_made_once_and_anew_for_other_weights_or_when_it_is_torn(
     assert kept.stat().st_mtime_ns == written
     kept.write_bytes(kept.read_bytes()[:1000])
     assert np.array_equal(restored(path, "onnxruntime"), first)
-    model = small("MobileSR")
+    model = small("EDSR")
     with torch.no_grad():
-        model.tail.bias += 0.25
-    cfg = from_dict({"MODEL": {"NAME": "MobileSR", "ARGS": SMALL["MobileSR"]}})
+        model.conv_last.bias += 0.25
+    cfg = from_dict({"MODEL": {"NAME": "EDSR", "ARGS": SMALL["EDSR"]}})
     save_weights(path, model, cfg, {})
     assert not np.array_equal(restored(path, "onnxruntime"), first)
     assert len(list(cached.iterdir())) == 2
@@ -142,7 +154,7 @@ def test_auto_is_pytorch_where_graphs_cannot_be_kept(weights, cached, messages, 
 
 
 def test_auto_goes_on_to_the_next_where_one_is_missing(
-    weights, cached, messages, monkeypatch, no_compiler
+    weights, shared_cache, messages, monkeypatch, no_compiler
 ):
     path = weights("MouthNet")
     backends._tell_missing.cache_clear()
@@ -155,9 +167,9 @@ def test_auto_goes_on_to_the_next_where_one_is_missing(
     assert sum("is not installed" in message for message in messages) == 1
 
 
-def test_an_exported_file_is_run_by_what_is_asked_for(weights, tmp_path):
-    export_onnx(load_model(weights("EDSR")), tmp_path / "edsr.onnx")
-    expected = restored(tmp_path / "EDSR.safetensors", "pytorch")
+def test_an_exported_file_is_run_by_what_is_asked_for(weights, exported, tmp_path):
+    (tmp_path / "edsr.onnx").write_bytes(exported)
+    expected = restored(weights("EDSR"), "pytorch")
     for runtime in RUNTIMES:
         restorer = Restorer.from_weights(tmp_path / "edsr.onnx", "cpu", runtime)
         assert restorer.model.runtime == runtime
@@ -165,19 +177,17 @@ def test_an_exported_file_is_run_by_what_is_asked_for(weights, tmp_path):
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
-def test_a_torn_graph_is_refused_in_one_line(runtime, weights, tmp_path):
+def test_a_torn_graph_is_refused_in_one_line(runtime, exported, tmp_path):
     path = tmp_path / "edsr.onnx"
-    export_onnx(load_model(weights("EDSR")), path)
-    path.write_bytes(path.read_bytes()[:-500])
+    path.write_bytes(exported[:-500])
     with pytest.raises(CheckpointError, match="edsr.onnx: is no whole ONNX file") as refused:
         load_onnx(path, runtime=runtime)
     assert "\n" not in str(refused.value)
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
-def test_a_graph_stops_when_nobody_waits(runtime, weights, tmp_path):
-    path = weights("EDSR")
-    export_onnx(load_model(path), tmp_path / "edsr.onnx")
+def test_a_graph_stops_when_nobody_waits(runtime, exported, tmp_path):
+    (tmp_path / "edsr.onnx").write_bytes(exported)
     network = load_onnx(tmp_path / "edsr.onnx", runtime=runtime)
     with working_while(lambda: False), pytest.raises(Stopped):
         network(torch.zeros(1, 3, 1200, 1200))

@@ -109,9 +109,9 @@ def test_what_takes_any_channels_restores_gray_as_gray(exported, rng):
 
 
 def test_tiles_that_need_a_look_at_the_whole_are_refused(exported, rng):
-    _, path = exported("LowLightNet")
+    _, path = exported("GlareNet")
     restorer = Restorer.from_weights(path, backend="auto")
-    with pytest.raises(ConfigError, match="LowLightNet looks at the whole picture before"):
+    with pytest.raises(ConfigError, match="GlareNet looks at the whole picture before"):
         restorer.restore(picture(rng, 64, 64), options=RestoreOptions(tile=16))
 
 
