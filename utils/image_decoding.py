@@ -18,6 +18,8 @@ from utils.image_headers import ImageHeader
 # What is wrong with a file is told by the error that names it, not by OpenCV as well.
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_FATAL)
 
+_PACKED = 12  # bits of a TIFF, which OpenCV moves up to be 16
+_PACKED_PEAK = 4095 << 4
 _RGB_ORDER = {3: cv2.COLOR_BGR2RGB, 4: cv2.COLOR_BGRA2RGBA}
 _UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     2: lambda image: image[:, ::-1],
@@ -74,6 +76,8 @@ def _with_opencv(data: bytes, header: ImageHeader, name: str) -> np.ndarray:
         raise ImageFormatError(f"{name}: holds {image.dtype} values; only 8 and 16 bits are read")
     if image.ndim == 2:
         image = image[..., None]
+    if header.bits == _PACKED:
+        image = np.rint(image * (65535 / _PACKED_PEAK)).astype(np.uint16)
     if header.min_is_white:  # OpenCV inverts 8 bits only
         image = np.iinfo(image.dtype).max - image
     if image.shape[2] in _RGB_ORDER:

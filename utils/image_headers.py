@@ -10,22 +10,20 @@ from typing import BinaryIO
 from PIL import Image
 
 from utils.errors import ImageError, ImageFormatError, ImageTooLargeError
+from utils.image_kinds import FORMATS, unread_jpeg, unread_kind, unread_tiff
 
-_FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP")
-_PREFIX = 16  # bytes of a file by which Pillow's readers know their own
-_HEIF_BRANDS = (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftypmsf1")  # of what Pillow cannot read
 _ORIENTATION_TAG = 0x0112
 _ORIENTATIONS = range(1, 9)
 _UPRIGHT = 1
 _WIDTH_TAG, _HEIGHT_TAG, _BITS_TAG, _PHOTOMETRIC_TAG = 256, 257, 258, 262  # of TIFF
-_PLANES_TAG, _EXTRA_TAG = 284, 338
+_EXTRA_TAG = 338
 _MIN_IS_WHITE, _ASSOCIATED_ALPHA = 0, 1
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_DEPTH = 24  # where IHDR states the bits of a sample, and behind it the kind of colour
 _PNG_GRAY, _PNG_GRAY_ALPHA = 0, 4
 # Pillow warns above its limit and refuses above twice that: OpenCV's own limit then.
 Image.MAX_IMAGE_PIXELS = 2**29
-_REFUSED_MODES = {"CMYK": "CMYK", "LAB": "CIELAB", "HSV": "HSV", "F": "floating point"}
+_REFUSED_MODES = {"CMYK": "CMYK", "LAB": "CIELAB", "HSV": "HSV"}
 
 
 @dataclass(frozen=True)
@@ -39,7 +37,7 @@ class ImageHeader:
         orientation: EXIF's, 1 to 8; 1 is upright.
         gray: whether it holds gray levels only, by its colour mode.
         alpha: whether it has transparency.
-        bits: 8 or 16 for each value, as it is read.
+        bits: for each value: 8, as which fewer are read, or 12 or 16, read as 16.
         min_is_white: a TIFF whose zero is white.
         premultiplied: a TIFF whose colours are stored multiplied by their opacity.
         clear_level: the level of a gray PNG, as it is decoded, that stands for transparency.
@@ -103,43 +101,39 @@ def read_header(stream: BinaryIO, name: str) -> ImageHeader:
         raise ImageError(f"{name}: the file is empty")
     stream.seek(0)
     try:
-        with Image.open(stream, formats=_FORMATS) as image:
-            header = _header_of(image, stream)
-            mode = image.mode
+        with Image.open(stream, formats=FORMATS) as image:
+            kind = _unread(image, stream)
+            header = _header_of(image, stream) if kind is None else None
     except Image.UnidentifiedImageError as error:
         raise _unidentified(stream, name) from error
     except Image.DecompressionBombError as error:
         raise ImageTooLargeError(f"{name}: is too large to be read: {error}") from error
     except Exception as error:  # hostile bytes make Pillow's parsers raise nearly anything
         raise ImageError(f"{name}: cannot be read: {error}") from error
-    if mode in _REFUSED_MODES:
-        raise ImageFormatError(
-            f"{name}: {_REFUSED_MODES[mode]} pictures are not read; convert it to RGB or gray"
-        )
+    if header is None:
+        raise _not_read(name, str(kind))
     return header
+
+
+def _unread(image: Image.Image, stream: BinaryIO) -> str | None:
+    """The kind of a picture that is not read, of those that Pillow can open."""
+    if image.mode in _REFUSED_MODES:
+        return f"{_REFUSED_MODES[image.mode]} pictures"
+    if image.format == "TIFF":
+        return unread_tiff(image.tag_v2)  # type: ignore[attr-defined]
+    return unread_jpeg(stream) if image.format in ("JPEG", "MPO") else None
 
 
 def _unidentified(stream: BinaryIO, name: str) -> ImageError:
     """What is wrong with a file that is none of the pictures that are read."""
-    stream.seek(0)
-    begin = stream.read(1024)
-    other = _other_format(begin)
-    if other is None:
+    kind = unread_kind(stream)
+    if kind is None:
         return ImageError(f"{name}: is not a PNG, JPEG, TIFF, WebP or BMP picture")
-    return ImageFormatError(f"{name}: {other} pictures are not read; convert it to PNG or JPEG")
+    return _not_read(name, kind)
 
 
-def _other_format(begin: bytes) -> str | None:
-    """The format, beside those that are read, of a picture that begins so."""
-    if b"<svg" in begin:
-        return "SVG"
-    if begin[4:12] in _HEIF_BRANDS:
-        return "HEIF"
-    Image.init()
-    prefix = begin[:_PREFIX].ljust(_PREFIX, b"\0")
-    accepting = {kind: accept for kind, (_, accept) in Image.OPEN.items() if accept}
-    names = [kind for kind, accept in accepting.items() if accept(prefix)]
-    return names[0] if names and not set(names) & set(_FORMATS) else None
+def _not_read(name: str, kind: str) -> ImageFormatError:
+    return ImageFormatError(f"{name}: {kind} are not read; convert it to a PNG in RGB or gray")
 
 
 def _header_of(image: Image.Image, stream: BinaryIO) -> ImageHeader:
@@ -161,9 +155,6 @@ def _header_of(image: Image.Image, stream: BinaryIO) -> ImageHeader:
 def _tiff_header(image: Image.Image) -> ImageHeader:
     # Newer Pillow gives a TIFF's size already turned; the tags say what is stored.
     tags = image.tag_v2  # type: ignore[attr-defined]
-    bits = max(8, *tags.get(_BITS_TAG, (1,)))
-    if bits > 8 and tags.get(_PLANES_TAG, 1) == 2:
-        raise ValueError("16 bits in separate planes are not read; save it with interleaved ones")
     return ImageHeader(
         kind="TIFF",
         height=int(tags[_HEIGHT_TAG]),
@@ -171,7 +162,7 @@ def _tiff_header(image: Image.Image) -> ImageHeader:
         orientation=_orientation(tags.get(_ORIENTATION_TAG)),
         gray=image.mode.startswith(("1", "L", "I")),
         alpha=image.mode in ("RGBA", "LA", "PA"),
-        bits=bits,
+        bits=max(8, *tags.get(_BITS_TAG, (1,))),
         min_is_white=tags.get(_PHOTOMETRIC_TAG) == _MIN_IS_WHITE,
         premultiplied=tags.get(_EXTRA_TAG, (0,))[0] == _ASSOCIATED_ALPHA,
     )

@@ -25,6 +25,8 @@ ROW_SUFFIXES = (".png", ".tif", ".tiff")  # what can be written by rows
 Place = tuple[slice, slice]  # rows and columns
 
 _READ_KINDS = ("PNG", "TIFF", "JPEG")
+# Of TIFF: what is in every build of OpenImageIO; others, such as ZSTD, some know by name only.
+_READ_COMPRESSIONS = "none zip lzw packbits jpeg ccittrle ccittfax3 ccittfax4".split()
 _TYPES = {np.dtype(np.uint8): OpenImageIO.UINT8, np.dtype(np.uint16): OpenImageIO.UINT16}
 _PLAIN_COLOURS = "oiio:UnassociatedAlpha"  # not multiplied by their opacity
 _ENCODING = {"compression": "zip", "png:compressionLevel": 1}  # of TIFF; of PNG
@@ -88,7 +90,10 @@ class PictureRows:
         spec = self._file.spec()
         form = (spec.height, spec.width, spec.nchannels)
         kind = OpenImageIO.TypeDesc(_TYPES[self.dtype])
-        return form == self.shape and spec.format == kind and not spec.tile_width
+        if spec.getattribute("tiff:ColorSpace") == "palette" or spec.tile_width:
+            return False
+        compressed = "tiff:Compression" in spec and spec["compression"] not in _READ_COMPRESSIONS
+        return form == self.shape and spec.format == kind and not compressed
 
     def __getitem__(self, place: Place) -> np.ndarray:
         """The pixels at these rows and columns.
@@ -136,6 +141,7 @@ def opened_rows(path: Path) -> Iterator[PictureRows | None]:
     """
     header = image_header(path)
     rare = header.orientation != 1 or header.min_is_white or header.premultiplied
+    rare = rare or header.bits not in (8, 16)
     if header.kind not in _READ_KINDS or rare or not is_named_in_text(path):
         yield None
         return

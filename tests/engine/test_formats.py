@@ -185,7 +185,7 @@ REFUSED = {
         tiff16(DEEP.transpose(2, 0, 1), photometric="rgb", planarconfig="separate"),
         "16 bits in separate planes are not read",
     ),
-    "TIFF 32 bit": (tiff16(DEEP_GRAY.astype(np.uint32)), "only 8 and 16 bits are read"),
+    "TIFF 32 bit": (tiff16(DEEP_GRAY.astype(np.uint32)), "TIFF pictures of 32 bits are not read"),
 }
 
 

@@ -8,6 +8,7 @@ import zlib
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from engine.restorer import Restorer
@@ -50,6 +51,13 @@ def png_header(width, height):
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"")
 
 
+def raw_ycbcr():
+    stream = io.BytesIO()
+    tifffile.imwrite(stream, PICTURE, photometric="ycbcr", subsampling=(1, 1))
+    return stream.getvalue()
+
+
+RAW_YCBCR = raw_ycbcr()
 PNG, JPEG = encode_png(PICTURE), encode_image(PICTURE, ".jpg", "")
 
 
@@ -65,6 +73,7 @@ PNG, JPEG = encode_png(PICTURE), encode_image(PICTURE, ".jpg", "")
         (JPEG[: len(JPEG) // 2], 400, "damaged or incomplete"),
         (saved("GIF"), 415, "GIF pictures are not read"),
         (saved("JPEG", "CMYK"), 415, "CMYK"),
+        (RAW_YCBCR, 415, "YCbCr TIFF pictures without compression are not read"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", 415, "SVG"),
         (png_header(50000, 50000), 413, "too large"),
         (png_header(8000, 5000), 413, "8000x5000 pixels, more than the 32,000,000 allowed"),
