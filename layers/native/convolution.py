@@ -16,32 +16,43 @@ _TO_FREQUENCIES = (
     (1 / 24, -1 / 12, 1 / 6),
     (0, 0, 1),
 )
+_FEW = 4  # channels that a network ends with
 _GROUP = 16  # channels: as many floats as the widest processor computes at once
 
 
 def is_native(module: nn.Module) -> bool:
     """Whether a module is a convolution that `NativeConvolution` can stand for.
 
-    3x3 with a border of zeros, or 1x1; stride 1, not grouped, from and to multiples of 16 channels;
-    and nothing but its own weights decides what it computes.
+    From a multiple of 16 channels, either to one by a kernel of 3x3 or 1x1, or to at most 4 by any
+    square kernel of odd side; stride 1, not grouped, the size kept by a border of zeros; and
+    nothing but its own weights decides what it computes.
     """
     return (
         type(module) is nn.Conv2d
         and not module._forward_pre_hooks  # weight normalisation is one
-        and (module.kernel_size, module.padding) in (((3, 3), (1, 1)), ((1, 1), (0, 0)))
+        and _method(module) is not None
+        and module.padding == (module.kernel_size[0] // 2,) * 2
         and module.padding_mode == "zeros"
         and module.stride == module.dilation == (1, 1)
         and module.groups == 1
         and module.in_channels % _GROUP == 0
-        and module.out_channels % _GROUP == 0
     )
+
+
+def _method(convolution: nn.Conv2d) -> str | None:
+    """Which of the functions in C computes a convolution of this kernel to so many channels."""
+    height, width = convolution.kernel_size
+    if convolution.out_channels % _GROUP == 0:
+        return {(3, 3): "winograd", (1, 1): "pointwise"}.get((height, width))
+    narrow = convolution.out_channels <= _FEW and height == width and height % 2 == 1
+    return "narrow" if narrow else None
 
 
 class NativeConvolution(nn.Module):
     """Convolution, pixel shuffle and leaky ReLU at once, for inference on a CPU, in float32.
 
-    A 3x3 convolution is computed by Winograd's F(4x4, 3x3): a quarter of the multiplications.
-    Values differ from PyTorch's by rounding: some 1e-6 of the largest.
+    One of 3x3 is computed by Winograd's F(4x4, 3x3): a quarter of the multiplications. Values
+    differ from PyTorch's by rounding: some 1e-6 of the largest.
 
     `forward(x)`: (N, in, H, W) -> (N, out / shuffle^2, shuffle H, shuffle W), channels last.
 
@@ -61,15 +72,12 @@ class NativeConvolution(nn.Module):
             raise ValueError(f"no pixel shuffle by {shuffle} comes with {convolution}")
         self.channels_in, self.channels_out = convolution.in_channels, convolution.out_channels
         self.slope, self.shuffle = slope, shuffle
-        self.winograd = convolution.kernel_size == (3, 3)
+        self.kernel, self.method = convolution.kernel_size[0], _method(convolution)
         weight = convolution.weight.detach()
         bias = weight.new_zeros(len(weight)) if convolution.bias is None else convolution.bias
         # The channels that become the pixels of one place stay together: (C f f) -> (f f C).
         order = torch.arange(len(weight)).unflatten(0, (-1, shuffle**2)).T.flatten()
-        matrices = (
-            _frequencies(weight[order]) if self.winograd else weight[order].permute(2, 3, 1, 0)
-        )
-        self.register_buffer("packed", _packed(matrices.flatten(0, 1)))
+        self.register_buffer("packed", _packed(weight[order], self.method))
         self.register_buffer("offsets", bias.detach()[order].float())
         # Some architectures compute with a convolution's weights rather than call it.
         self.weight, self.bias = convolution.weight, convolution.bias
@@ -79,22 +87,18 @@ class NativeConvolution(nn.Module):
         images, channels, height, width = x.shape
         if channels != self.channels_in:
             raise ValueError(f"{channels} channels came in; there must be {self.channels_in}")
-        output = torch.empty(
-            (
-                images,
-                self.channels_out // self.shuffle**2,
-                height * self.shuffle,
-                width * self.shuffle,
-            ),
-            memory_format=torch.channels_last,
-        )
+        f, outputs, threads = self.shuffle, self.channels_out, torch.get_num_threads()
+        shape = (images, outputs // f**2, height * f, width * f)
+        output = torch.empty(shape, memory_format=torch.channels_last)
         tensors = [tensor.data_ptr() for tensor in (x, self.packed, self.offsets, output)]
-        if self.winograd:
-            sizes = [images, height, width, channels, self.channels_out, self.shuffle]
-            failed = load().winograd(*tensors, *sizes, self.slope, torch.get_num_threads())
+        sizes = [images, height, width, channels, outputs]
+        if self.method == "winograd":
+            failed = load().winograd(*tensors, *sizes, f, self.slope, threads)
+        elif self.method == "pointwise":
+            pixels = images * height * width
+            failed = load().pointwise(*tensors, pixels, channels, outputs, self.slope, threads)
         else:
-            sizes = [images * height * width, channels, self.channels_out]
-            failed = load().pointwise(*tensors, *sizes, self.slope, torch.get_num_threads())
+            failed = load().narrow(*tensors, *sizes, self.kernel, self.slope, threads)
         if failed:
             raise MemoryError("a convolution found no memory for what it computes with")
         return output
@@ -102,17 +106,22 @@ class NativeConvolution(nn.Module):
 
 def can_shuffle(convolution: nn.Conv2d, shuffle: int) -> bool:
     """Whether `NativeConvolution` can give what it computes pixel-shuffled by this factor."""
-    threes = convolution.kernel_size == (3, 3)
-    return threes and convolution.out_channels % (_GROUP * shuffle**2) == 0
+    wide = convolution.out_channels % (_GROUP * shuffle**2) == 0
+    return wide and _method(convolution) == "winograd"
 
 
-def _frequencies(weight: Tensor) -> Tensor:
-    """G g G' of kernels (out, in, 3, 3), as (6, 6, in, out)."""
+def _packed(weight: Tensor, method: str) -> Tensor:
+    """Weights (out, in, height, width) in the order in which a function in C reads them."""
+    if method == "narrow":
+        return weight.permute(2, 3, 0, 1).float().flatten()
+    if method == "pointwise":
+        return _in_groups(weight.permute(2, 3, 1, 0).flatten(0, 1))
     g = torch.tensor(_TO_FREQUENCIES, dtype=torch.float64)
-    return torch.einsum("ur,oirs,vs->uvio", g, weight.double(), g)
+    frequencies = torch.einsum("ur,oirs,vs->uvio", g, weight.double(), g)  # G g G'
+    return _in_groups(frequencies.flatten(0, 1))
 
 
-def _packed(matrices: Tensor) -> Tensor:
+def _in_groups(matrices: Tensor) -> Tensor:
     """Matrices (count, in, out) as one product after another reads them, see product.h.
 
     Columns in groups, of each all matrices; the widest groups first, each as wide as still fits.

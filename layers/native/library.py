@@ -26,6 +26,7 @@ _POINTER, _SIZE = ctypes.c_void_p, ctypes.c_ssize_t
 _FUNCTIONS = {  # what they take
     "winograd": [_POINTER] * 4 + [_SIZE] * 6 + [ctypes.c_float, ctypes.c_int],
     "pointwise": [_POINTER] * 4 + [_SIZE] * 3 + [ctypes.c_float, ctypes.c_int],
+    "narrow": [_POINTER] * 4 + [_SIZE] * 6 + [ctypes.c_float, ctypes.c_int],
     "lanes": [],
     "widest": [],
 }
@@ -41,7 +42,9 @@ def is_available() -> bool:
 
 @cache
 def load() -> ctypes.CDLL:
-    """`winograd`, `pointwise` and what their weights' layout depends on; see their sources.
+    """`winograd`, `pointwise`, `narrow`, and what the layout of weights depends on.
+
+    What they take is told where they are defined, in C.
 
     Raises:
         PellucidError: no code for this processor, no compiler, it fails, or what it made cannot be

@@ -61,6 +61,17 @@ def test_values_with_any_channels(channels, kernel):
 
 
 @needs_code
+@pytest.mark.parametrize("kernel", [1, 3, 5, 9])
+@pytest.mark.parametrize("channels", [(16, 1), (48, 2), (64, 3), (32, 4)])
+@pytest.mark.parametrize("size", [(1, 1), (2, 9), (8, 8), (11, 30), (20, 53)])
+def test_values_of_a_few_channels(size, channels, kernel):
+    torch.manual_seed(0)
+    module, x = convolution(*channels, kernel), torch.randn(2, channels[0], *size)
+    assert difference(module, x) < 5e-5
+    assert difference(module, x, slope=0.2) < 5e-5
+
+
+@needs_code
 @pytest.mark.parametrize("slope", [0.0, 0.2, 1.0, -0.5, 3.0])
 @pytest.mark.parametrize(
     ("channels_out", "shuffle"), [(64, 1), (64, 2), (144, 3), (256, 4), (96, 1)]
@@ -72,10 +83,10 @@ def test_what_follows_is_taken_on(slope, channels_out, shuffle):
 
 
 @needs_code
-@pytest.mark.parametrize("kernel", [1, 3])
-def test_any_number_of_threads_gives_the_same(kernel):
+@pytest.mark.parametrize(("channels", "kernel"), [(32, 1), (32, 3), (3, 5)])
+def test_any_number_of_threads_gives_the_same(channels, kernel):
     torch.manual_seed(0)
-    native, x = NativeConvolution(convolution(16, 32, kernel)), torch.randn(1, 16, 40, 41)
+    native, x = NativeConvolution(convolution(16, channels, kernel)), torch.randn(1, 16, 40, 41)
     before = torch.get_num_threads()
     try:
         results = []
@@ -88,11 +99,11 @@ def test_any_number_of_threads_gives_the_same(kernel):
 
 
 @needs_code
-@pytest.mark.parametrize("kernel", [1, 3])
-def test_what_is_not_finite_is_not_hidden(kernel):
+@pytest.mark.parametrize(("channels", "kernel"), [(16, 1), (16, 3), (3, 3)])
+def test_what_is_not_finite_is_not_hidden(channels, kernel):
     x = torch.zeros(1, 16, 12, 12)
     x[0, 3, 5, 6] = torch.nan
-    given = NativeConvolution(convolution(kernel=kernel), slope=0.0)(x)
+    given = NativeConvolution(convolution(16, channels, kernel), slope=0.0)(x)
     assert given[0, :, 5, 6].isnan().all()
     assert not given[0, :, 0, 0].isnan().any()
 
@@ -121,7 +132,11 @@ class _Standardised(nn.Conv2d):
     [
         (convolution(), True),
         (convolution(kernel=1), True),
-        (convolution(16, 3), False),
+        (convolution(16, 3), True),
+        (convolution(64, 4, 9), True),
+        (nn.Conv2d(16, 3, (3, 5), padding=(1, 2)), False),
+        (nn.Conv2d(16, 3, 2), False),
+        (convolution(16, 5), False),
         (convolution(3, 16), False),
         (convolution(24, 32), False),
         (convolution(kernel=5), False),
@@ -145,7 +160,8 @@ def test_which_convolutions_it_stands_for(module, native):
 
 @needs_code
 @pytest.mark.parametrize(
-    ("module", "shuffle"), [(convolution(16, 32), 2), (convolution(16, 64, 1), 2)]
+    ("module", "shuffle"),
+    [(convolution(16, 32), 2), (convolution(16, 64, 1), 2), (convolution(16, 4), 2)],
 )
 def test_a_shuffle_that_cannot_be_is_refused(module, shuffle):
     with pytest.raises(ValueError, match="no pixel shuffle by 2"):
@@ -158,8 +174,8 @@ def test_code_for_an_older_processor_gives_the_same():
         "import torch\n"
         "from tests.layers.native.test_convolution import convolution, difference\n"
         "assert torch.backends.cpu.get_cpu_capability() == 'AVX2'\n"
-        "for kernel, shuffle in [(1, 1), (3, 1), (3, 2)]:\n"
-        "    module = convolution(48, 112 if shuffle == 1 else 64, kernel)\n"
+        "for kernel, shuffle, channels in [(1, 1, 112), (3, 1, 112), (3, 2, 64), (9, 1, 3)]:\n"
+        "    module = convolution(48, channels, kernel)\n"
         "    assert difference(module, torch.randn(2, 48, 13, 10), 0.2, shuffle) < 5e-5\n"
     )
     if torch.backends.cpu.get_cpu_capability() not in ("AVX2", "AVX512"):
