@@ -1,4 +1,4 @@
-"""The same service as `serving.service.Service`, done by another server: its API, over HTTP."""
+"""A backend that is another server: its API, over HTTP."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 
 from engine.restore_options import DEFAULTS, RestoreOptions
 from engine.verdict import Verdict
+from serving.backend import Backend
 from serving.catalogue import Catalogue
 from serving.errors import Rejected, Unavailable
 from serving.keys import HEADER
@@ -30,7 +31,7 @@ _BETWEEN = 1.0  # seconds from one try to the next
 _CONNECT = 5.0  # seconds
 
 
-class RemoteService:
+class RemoteService(Backend):
     """Restores and detects by another server's API; pictures travel as PNG, at their own depth.
 
     `ready` is what `/readyz` says of the process that this is in, as of `Service`.

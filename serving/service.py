@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from engine.correction import PixelationCorrector
 from engine.restore_options import DEFAULTS, RestoreOptions
 from engine.restorer import Restorer
 from engine.verdict import Verdict, judge
+from serving.backend import Backend
 from serving.catalogue import Catalogue
 from serving.limits import check_size
 from serving.models import Models
@@ -23,45 +24,8 @@ from utils.errors import ConfigError
 T = TypeVar("T")
 
 
-class Backend(Protocol):
-    """What the page works with: a `Service` in its own process, or one behind an address."""
-
-    def systems(self) -> Catalogue:
-        """What can be asked for."""
-
-    async def restore(
-        self,
-        system: str,
-        image: np.ndarray,
-        *,
-        model: str | None = None,
-        options: RestoreOptions = DEFAULTS,
-        name: str = "image",
-    ) -> np.ndarray:
-        """Restore a picture by a system."""
-
-    async def detect(
-        self, image: np.ndarray, *, method: str | None = None, name: str = "image"
-    ) -> Verdict:
-        """Tell whether a picture is pixelated."""
-
-    async def auto(
-        self,
-        image: np.ndarray,
-        *,
-        model: str | None = None,
-        method: str | None = None,
-        options: RestoreOptions = DEFAULTS,
-        name: str = "image",
-    ) -> tuple[np.ndarray, Verdict]:
-        """Restore a picture if it is pixelated."""
-
-
-class Service:
+class Service(Backend):
     """All models, behind one bounded queue.
-
-    Pictures are HWC uint8 or uint16, gray, RGB or RGBA, and come back in their own depth and
-    channels. `name` is what messages call them.
 
     Every method that takes a picture raises:
         ConfigError: a network, method or option that there is not, or that does not go with others.
@@ -108,7 +72,7 @@ class Service:
         return self.queue.admit()
 
     def systems(self) -> Catalogue:
-        """What can be asked for, and why the rest is not offered."""
+        """As the models' files could be loaded."""
         return self._models.catalogue()
 
     def check_size(self, height: int, width: int, factor: float = 1.0, name: str = "image") -> None:
@@ -151,7 +115,7 @@ class Service:
         options: RestoreOptions = DEFAULTS,
         name: str = "image",
     ) -> np.ndarray:
-        """Restore a picture by a system; see `engine.restorer.Restorer.restore`.
+        """Restore a picture by a system; alike ones that wait together share a batch.
 
         Raises:
             UnknownSystem: there is no such system.
@@ -168,7 +132,7 @@ class Service:
     async def detect(
         self, image: np.ndarray, *, method: str | None = None, name: str = "image"
     ) -> Verdict:
-        """Tell whether a picture is pixelated; see `engine.verdict.judge`."""
+        """Tell whether a picture is pixelated."""
         self._check(image, 1.0, name)
         detector = self._models.detector(method)
         return await self._run(_each(partial(judge, detector)), (image, name))
@@ -182,7 +146,7 @@ class Service:
         options: RestoreOptions = DEFAULTS,
         name: str = "image",
     ) -> tuple[np.ndarray, Verdict]:
-        """Restore a picture if it is pixelated; see `PixelationCorrector.correct`."""
+        """Restore a picture if it is pixelated."""
         self._check(image, self.factor("pixelation", model, options), name)
         enlarger = self._models.held("pixelation", model).restorer
         detector = self._models.detector(method)

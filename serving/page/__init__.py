@@ -1,4 +1,4 @@
-"""The web page: Gradio's Blocks in front of a `serving.service.Backend`."""
+"""The web page: Gradio's Blocks in front of a `serving.backend.Backend`."""
 
 from serving.page.alone import create_page_app
 from serving.page.mount import mount

@@ -14,6 +14,7 @@ import gradio as gr
 import numpy as np
 
 from engine.verdict import Verdict
+from serving.backend import Backend
 from serving.errors import without_paths
 from serving.limits import check_size
 from serving.page.cache import Cache
@@ -24,7 +25,6 @@ from serving.page.layout import Parts
 from serving.page.samples import SAMPLES
 from serving.page.sharpening import sharpened
 from serving.page.words import error_text, facts_text, note_text, verdict_text
-from serving.service import Backend
 from serving.uploads import decode_upload
 from utils.errors import PellucidError
 from utils.image_headers import image_header

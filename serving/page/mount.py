@@ -7,6 +7,7 @@ from gradio import Blocks, mount_gradio_app
 from gradio.route_utils import CustomCORSMiddleware
 from starlette.routing import Route
 
+from serving.backend import Backend
 from serving.page.access import key_holder
 from serving.page.actions import connect
 from serving.page.cache import Cache
@@ -14,7 +15,6 @@ from serving.page.choices import Choices
 from serving.page.doors import Doors
 from serving.page.layout import lay_out
 from serving.page.theme import STYLE, make_theme
-from serving.service import Backend
 from serving.settings import Settings
 
 _DOCS = "/docs"
