@@ -63,21 +63,24 @@ class NativeConvolution(nn.Module):
 
     Raises:
         PellucidError: the code cannot be compiled here.
-        ValueError: a pixel shuffle for which `can_shuffle` does not hold.
+        ValueError: `is_native` does not hold, or, for a pixel shuffle, `can_shuffle`.
     """
 
     def __init__(self, convolution: nn.Conv2d, slope: float = 1.0, shuffle: int = 1) -> None:
         super().__init__()
+        method = _method(convolution)
+        if method is None or not is_native(convolution):
+            raise ValueError(f"{convolution} is no convolution that is computed here")
         if shuffle > 1 and not can_shuffle(convolution, shuffle):
             raise ValueError(f"no pixel shuffle by {shuffle} comes with {convolution}")
         self.channels_in, self.channels_out = convolution.in_channels, convolution.out_channels
         self.slope, self.shuffle = slope, shuffle
-        self.kernel, self.method = convolution.kernel_size[0], _method(convolution)
+        self.kernel, self.method = convolution.kernel_size[0], method
         weight = convolution.weight.detach()
         bias = weight.new_zeros(len(weight)) if convolution.bias is None else convolution.bias
         # The channels that become the pixels of one place stay together: (C f f) -> (f f C).
         order = torch.arange(len(weight)).unflatten(0, (-1, shuffle**2)).T.flatten()
-        self.register_buffer("packed", _packed(weight[order], self.method))
+        self.register_buffer("packed", _packed(weight[order], method))
         self.register_buffer("offsets", bias.detach()[order].float())
         # Some architectures compute with a convolution's weights rather than call it.
         self.weight, self.bias = convolution.weight, convolution.bias

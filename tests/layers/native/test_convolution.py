@@ -156,6 +156,9 @@ class _Standardised(nn.Conv2d):
 )
 def test_which_convolutions_it_stands_for(module, native):
     assert is_native(module) == native
+    if not native and isinstance(module, nn.Conv2d):
+        with pytest.raises(ValueError, match="is no convolution that is computed here"):
+            NativeConvolution(module)
 
 
 @needs_code
