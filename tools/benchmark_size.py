@@ -23,6 +23,7 @@ import torch
 
 from engine.precision import resolve_device
 from engine.restore_options import RestoreOptions
+from engine.restorer import Restorer
 from engine.size_benchmark import Way, costs_by_size
 from engine.systems import SYSTEMS
 from utils.command_line import at_least, run_tool
@@ -86,22 +87,25 @@ def way_of(arguments: argparse.Namespace) -> Way:
 def main(arguments: argparse.Namespace) -> None:
     """Measure size by size and print a table."""
     way = way_of(arguments)
+    restorer = Restorer.from_weights(way.weights, way.device)
     print(
-        f"{way.weights.name}, colour {' to '.join(arguments.files)}, "
-        f"{describe_device(torch.device(way.device))}, "
-        f"torch {torch.__version__}, median of {arguments.repeats}\n"
+        f"{way.weights.name}, {restorer.precision}, colour {' to '.join(arguments.files)}, "
+        f"{describe_device(restorer.device)}, torch {torch.__version__}, "
+        f"median of {arguments.repeats}\n"
     )
     print(
-        "| megapixels | seconds | CPU seconds | of them per megapixel | peak resident memory, MB |"
+        "| megapixels | seconds | CPU seconds | of them per megapixel, ratio "
+        "| peak resident memory, MB |"
     )
     print("|---|---|---|---|---|")
+    first = None
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
         for cost in costs_by_size(way, arguments.megapixels, Path(folder), arguments.repeats):
             each = cost.cpu_seconds / cost.megapixels
-            resident = cost.resident_bytes / 1e6
+            first = first or each
             print(
-                f"| {cost.megapixels:g} | {cost.seconds:.2f} | {cost.cpu_seconds:.2f} | {each:.3f} "
-                f"| {resident:,.0f} |",
+                f"| {cost.megapixels:g} | {cost.seconds:.2f} | {cost.cpu_seconds:.2f} "
+                f"| {each / first:.2f} | {cost.resident_bytes / 1e6:,.0f} |",
                 flush=True,
             )
 

@@ -1,6 +1,7 @@
 """Differences of neighbouring pixels at the picture's own size."""
 
 from functools import reduce
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -9,6 +10,7 @@ from data.registries import REPRESENTATIONS
 
 # |difference| 0 to 255 on a logarithmic scale: a step of one gray level shows.
 _LEVELS = np.rint(255 / 8 * np.log2(1 + np.arange(256))).astype(np.uint8)
+_STRIP = 2**20  # pixels whose differences are taken together
 _REACH = 8  # pixels to each side among which a column's or row's differences are judged
 
 
@@ -54,8 +56,15 @@ def differences(picture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     if min(picture.shape[:2]) < 2:  # a line has neighbours on one side only
         picture = np.pad(picture, [(0, int(n < 2)) for n in picture.shape[:2]] + [(0, 0)], "edge")
-    here = picture[:-1, :-1]
-    return _levels(here, picture[:-1, 1:]), _levels(here, picture[1:, :-1])
+    height, width, _ = picture.shape
+    across, down = (np.empty((height - 1, width - 1), np.uint8) for _ in range(2))
+    rows = max(1, _STRIP // width)
+    for top in range(0, height - 1, rows):
+        strip = picture[top : top + rows + 1]
+        here = strip[:-1, :-1]
+        across[top : top + rows] = _levels(here, strip[:-1, 1:])
+        down[top : top + rows] = _levels(here, strip[1:, :-1])
+    return across, down
 
 
 def _levels(here: np.ndarray, beside: np.ndarray) -> np.ndarray:
@@ -67,7 +76,6 @@ def liveliest(across: np.ndarray, down: np.ndarray, size: int) -> tuple[slice, s
     """Where the square of `size` pixels with the largest differences lies, on a coarse grid."""
     step = max(1, size // 4)
     shape = across.shape
-    sums = cv2.integral(cv2.addWeighted(across, 0.5, down, 0.5, 0), sdepth=cv2.CV_64F)
     rows, columns = (
         np.unique(np.append(np.arange(0, max(1, n - size + 1), step), max(0, n - size)))
         for n in shape
@@ -75,14 +83,30 @@ def liveliest(across: np.ndarray, down: np.ndarray, size: int) -> tuple[slice, s
     bottoms, rights = (
         np.minimum(starts + size, n) for starts, n in zip((rows, columns), shape, strict=True)
     )
+    edges = np.union1d(rows, bottoms), np.union1d(columns, rights)
+    sums = _sums_at(cv2.addWeighted(across, 0.5, down, 0.5, 0), *edges)
+
+    def above_left(ends: np.ndarray, sides: np.ndarray) -> np.ndarray:
+        return sums[np.ix_(np.searchsorted(edges[0], ends), np.searchsorted(edges[1], sides))]
+
     totals = (
-        sums[np.ix_(bottoms, rights)]
-        - sums[np.ix_(rows, rights)]
-        - sums[np.ix_(bottoms, columns)]
-        + sums[np.ix_(rows, columns)]
+        above_left(bottoms, rights)
+        - above_left(rows, rights)
+        - above_left(bottoms, columns)
+        + above_left(rows, columns)
     )
     row, column = np.unravel_index(np.argmax(totals), totals.shape)
     return slice(rows[row], bottoms[row]), slice(columns[column], rights[column])
+
+
+def _sums_at(levels: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """An integral image at these rows and columns only: 0 and the picture's ends are among them."""
+    strips = [
+        cv2.reduce(levels[top:bottom], 0, cv2.REDUCE_SUM, dtype=cv2.CV_32S)[0]
+        for top, bottom in pairwise(rows)
+    ]
+    cells = np.add.reduceat(np.array(strips, np.int64), columns[:-1], axis=1)
+    return np.pad(cells.cumsum(0).cumsum(1), [(1, 0), (1, 0)])
 
 
 def prominence(levels: np.ndarray, axis: int) -> np.ndarray:

@@ -34,7 +34,7 @@ class _MadeUp:
     def read(self, index: int, rng: np.random.Generator) -> Sample:
         data = self._subject.cfg.DATA
         target = self._subject.picture(index, data.CHANNELS)
-        sample: dict[str, Any] = {"target": target, "name": str(index)}
+        sample: dict[str, Any] = {"target": target, "name": f"made-up picture {index}"}
         if not data.DEGRADATIONS and not data.LABELLER.NAME:
             sample["input"] = target[:: self._scale, :: self._scale]
         return sample

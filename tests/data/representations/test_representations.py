@@ -75,6 +75,26 @@ def test_the_square_lies_where_the_detail_is(rng):
     assert columns.start >= 280 and columns.stop <= 699
 
 
+def test_strips_are_the_whole(rng, monkeypatch):
+    picture = rng.integers(0, 256, (40, 30, 3), dtype=np.uint8)
+    whole = differences(picture)
+    monkeypatch.setattr("data.representations.differences._STRIP", 7 * 30)
+    for strips, expected in zip(differences(picture), whole, strict=True):
+        assert np.array_equal(strips, expected)
+
+
+@pytest.mark.parametrize("shape", [(90, 70), (31, 200), (8, 8), (5, 90)])
+def test_no_square_on_the_grid_holds_more(rng, shape):
+    across, down = rng.integers(0, 256, (2, *shape), dtype=np.uint8)
+    mean = cv2.addWeighted(across, 0.5, down, 0.5, 0)
+    sums = {
+        int(mean[top : top + 32, left : left + 32].sum())
+        for top in {*range(0, max(1, shape[0] - 31), 8), max(0, shape[0] - 32)}
+        for left in {*range(0, max(1, shape[1] - 31), 8), max(0, shape[1] - 32)}
+    }
+    assert mean[liveliest(across, down, 32)].sum() == max(sums)
+
+
 def test_pixelation_leaves_neighbours_equal_at_regular_distances(rng):
     small = rng.integers(0, 256, (100, 120, 3), dtype=np.uint8)
     seen = REPRESENTATIONS.build("Differences")(resize_nearest(small, 300, 360))
