@@ -19,6 +19,7 @@ from utils.errors import ImageError, PellucidError
 from utils.image_decoding import jpeg_ends
 from utils.image_headers import ImageHeader, image_header
 from utils.images import check_writable
+from utils.phases import phase
 
 ROW_SUFFIXES = (".png", ".tif", ".tiff")  # what can be written by rows
 
@@ -114,6 +115,7 @@ class PictureRows:
         """Close the file."""
         self._file.close()
 
+    @phase("reading pictures")
     def _decoded(self, top: int, bottom: int) -> np.ndarray:
         kind = OpenImageIO.TypeDesc(_TYPES[self.dtype])
         rows = self._file.read_scanlines(top, bottom, 0, 0, self.shape[2], kind)
@@ -185,6 +187,7 @@ class RowWriter:
         if not file.open(str(path), spec):
             raise self._refused()
 
+    @phase("writing pictures")
     def __setitem__(self, place: Place, pixels: np.ndarray) -> None:
         """Put pixels in their place, and write the rows that they make whole."""
         rows, columns = place
@@ -197,6 +200,7 @@ class RowWriter:
         if not self._file.write_scanlines(rows.start, rows.stop, 0, self._band):
             raise self._refused()
 
+    @phase("writing pictures", whole=True)
     def finish(self) -> None:
         """Write the end of the file, and read all of it back: a full disk is not always told.
 
