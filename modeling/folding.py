@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from itertools import pairwise
 
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
@@ -20,11 +21,12 @@ def folded(model: nn.Module) -> nn.Module:
     """
     copied = copy.deepcopy(model.eval())
     for module in list(copied.modules()):
-        if isinstance(module, nn.Sequential):
-            _fold_normalisation(module)
         for name, child in module.named_children():
             if isinstance(child, nn.PReLU) and child.num_parameters == 1:
                 setattr(module, name, nn.LeakyReLU(child.weight.item()))
+        if isinstance(module, nn.Sequential):
+            _fold_normalisation(module)
+            _activate_in_place(module)
     return copied
 
 
@@ -34,3 +36,11 @@ def _fold_normalisation(sequence: nn.Sequential) -> None:
         if isinstance(convolution, nn.Conv2d) and isinstance(normalisation, nn.BatchNorm2d):
             sequence[place - 1] = fuse_conv_bn_eval(convolution, normalisation)
             sequence[place] = nn.Identity()
+
+
+def _activate_in_place(sequence: nn.Sequential) -> None:
+    """What a convolution has just written nobody else holds: no second tensor is needed."""
+    steps = [step for step in sequence if not isinstance(step, nn.Identity)]
+    for before, step in pairwise(steps):
+        if isinstance(before, nn.Conv2d | nn.ConvTranspose2d) and isinstance(step, nn.LeakyReLU):
+            step.inplace = True
