@@ -104,7 +104,6 @@ def run_by(
         elif faster := _faster_than_pytorch(model.architecture, device):
             runtime = faster
         return model if runtime == model.runtime else load_onnx(model.path, runtime=runtime)
-    folder = folder or cache_folder("onnx")
     if backend in RUNTIMES:
         return _exported(stored, folder, backend)
     if backend == "native":
@@ -156,9 +155,9 @@ def _natively(model: nn.Module) -> nn.Module:
     return faster
 
 
-def _exported(stored: StoredModel, folder: Path, runtime: str) -> OnnxNetwork:
+def _exported(stored: StoredModel, folder: Path | None, runtime: str) -> OnnxNetwork:
     name = type(stored.model).__name__
-    path = folder / f"{name}-{_fingerprint(stored)}.onnx"
+    path = (folder or cache_folder("onnx")) / f"{name}-{_fingerprint(stored)}.onnx"
     if not _is_usable(path, runtime):
         _log.info("%s is exported, once; the graph is kept in %s", name, path)
         export_onnx(stored, path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from os.path import isfile  # Path's own raises where a folder may not be entered
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -125,7 +126,7 @@ def load_onnx(
         CheckpointError: naming the file, where it is missing, torn, or no such file.
         ConfigError: the program is not installed.
     """
-    if not Path(path).is_file():
+    if not isfile(path):
         raise CheckpointError(f"{path}: there is no such weights file")
     program = RUNTIMES[runtime]
     if not program.is_installed():

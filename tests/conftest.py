@@ -39,6 +39,18 @@ def no_download(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture
+def homeless(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A user whom the system does not list, as of many containers, without $HOME."""
+    if os.geteuid():
+        pytest.skip("only root can become a user whom the system does not list")
+    for name in ("HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    os.setresuid(54321, -1, -1)
+    yield
+    os.setresuid(0, -1, -1)
+
+
+@pytest.fixture
 def rng() -> np.random.Generator:
     """A generator that starts alike in every test."""
     return np.random.default_rng(0)

@@ -43,9 +43,17 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 def cache_folder(kind: str) -> Path:
     """Where this user's files of a kind are kept that can be made anew: pellucid/KIND in
     $XDG_CACHE_HOME, or in ~/.cache.
+
+    Raises:
+        PellucidError: neither is known.
     """
     base = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(base) if base else Path.home() / ".cache") / "pellucid" / kind
+    try:
+        return (Path(base) if base else Path.home() / ".cache") / "pellucid" / kind
+    except RuntimeError as error:  # no $HOME, and a user whom the system does not list
+        raise PellucidError(
+            "there is no home folder to keep files in; set XDG_CACHE_HOME to a folder"
+        ) from error
 
 
 def check_writable(path: Path) -> None:

@@ -1,7 +1,7 @@
 """The C code of this folder, compiled once on the machine that runs it, and loaded.
 
-`python -m layers.native.library` compiles it for every kind of processor, for an image that is to
-run on other machines; it needs no PyTorch.
+`python -m layers.native.library` compiles it for all kinds of processors that it is meant for: for
+an image that is to run on other machines. It needs no PyTorch.
 """
 
 from __future__ import annotations
@@ -9,10 +9,13 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import os
+import platform
+import re
 import shlex
 import shutil
 import subprocess
 from functools import cache
+from os.path import isfile  # Path's own raises where a folder may not be entered
 from pathlib import Path
 
 from utils.errors import PellucidError
@@ -22,6 +25,7 @@ from utils.files import atomic_path, cache_folder
 # to gain, or have never been measured.
 _TARGETS = {"AVX512": "x86-64-v4", "AVX2": "x86-64-v3"}
 _FOLDER = Path(__file__).parent
+_TELLING = re.compile("error:|cannot find")  # of a compiler's many lines; the last seldom is
 _POINTER, _SIZE = ctypes.c_void_p, ctypes.c_ssize_t
 _FUNCTIONS = {  # what they take
     "winograd": [_POINTER] * 4 + [_SIZE] * 6 + [ctypes.c_float, ctypes.c_int],
@@ -33,11 +37,15 @@ _FUNCTIONS = {  # what they take
 
 
 def is_available() -> bool:
-    """Whether there is code for this processor, or a compiler to make it."""
+    """Whether there is code for this processor, or a compiler to make it.
+
+    Raises:
+        PellucidError: where code would be kept, or the compiler, cannot be told.
+    """
     capability = _capability()
     if capability not in _TARGETS:
         return False
-    return _path(capability).is_file() or shutil.which(_compiler()[0]) is not None
+    return isfile(_path(capability)) or shutil.which(_compiler()[0]) is not None
 
 
 @cache
@@ -71,19 +79,27 @@ def compiled(capability: str) -> Path:
         PellucidError: there is no compiler, it fails, or the result cannot be kept.
     """
     path = _path(capability)
-    if path.is_file():
+    if isfile(path):
         return path
     compiler = _compiler()
     if shutil.which(compiler[0]) is None:
         raise PellucidError(f"{compiler[0]} is not there to compile {_FOLDER}; install it")
-    try:
-        with atomic_path(path) as result:
-            command = [*compiler, *_flags(capability), "-o", str(result), *map(str, _sources())]
-            subprocess.run(command, check=True, capture_output=True, text=True)
-    except subprocess.CalledProcessError as error:
-        said = (error.stderr.strip().splitlines() or [f"status {error.returncode}"])[-1]
-        raise PellucidError(f"{compiler[0]} cannot compile {_FOLDER}: {said}") from error
+    with atomic_path(path) as result:
+        _compile([*compiler, *_flags(capability), "-o", str(result), *map(str, _sources())])
     return path
+
+
+def _compile(command: list[str]) -> None:
+    english = {**os.environ, "LC_ALL": "C"}
+    try:
+        done = subprocess.run(command, env=english, capture_output=True, check=False)
+    except OSError as error:  # it is no program
+        raise PellucidError(f"{command[0]} cannot be run: {error.strerror}") from error
+    if done.returncode:
+        lines = done.stderr.decode(errors="replace").strip().splitlines()
+        lines = lines or [f"status {done.returncode}"]
+        said = next(filter(_TELLING.search, lines), lines[-1])
+        raise PellucidError(f"{command[0]} cannot compile {_FOLDER}: {said}")
 
 
 def _capability() -> str:
@@ -93,7 +109,11 @@ def _capability() -> str:
 
 
 def _compiler() -> list[str]:
-    return shlex.split(os.environ.get("CC", "")) or ["cc"]
+    asked = os.environ.get("CC", "")
+    try:
+        return shlex.split(asked) or ["cc"]
+    except ValueError as error:
+        raise PellucidError(f"the variable CC is {asked!r}: {error}") from error
 
 
 def _flags(capability: str) -> list[str]:
@@ -112,5 +132,5 @@ def _path(capability: str) -> Path:
 
 
 if __name__ == "__main__":
-    for _name in _TARGETS:
+    for _name in _TARGETS if platform.machine() == "x86_64" else ():
         compiled(_name)

@@ -153,6 +153,30 @@ def test_auto_is_pytorch_where_graphs_cannot_be_kept(weights, cached, messages, 
     assert any("PyTorch runs MobileSR instead" in message for message in messages)
 
 
+def test_auto_is_pytorch_where_nothing_compiled_can_be_kept(weights, cached, messages):
+    cached.parent.parent.write_text("a file where the folder should be")
+    backends.native.load.cache_clear()
+    check_pytorch_does_it(weights("MobileSR"), messages)
+
+
+def test_auto_is_pytorch_for_a_user_without_a_home(weights, homeless, messages):
+    backends.native.load.cache_clear()
+    check_pytorch_does_it(weights("MobileSR"), messages)
+
+
+def test_auto_is_pytorch_where_the_compiler_fails(weights, cached, messages, monkeypatch):
+    monkeypatch.setenv("CC", "false")
+    backends.native.load.cache_clear()
+    check_pytorch_does_it(weights("MobileSR"), messages)
+
+
+def check_pytorch_does_it(path, messages):
+    before = restored(path, "pytorch")
+    assert np.array_equal(restored(path, "auto"), before)
+    (warning,) = messages
+    assert warning.endswith("; PyTorch runs MobileSR instead") and "\n" not in warning
+
+
 def test_auto_goes_on_to_the_next_where_one_is_missing(
     weights, shared_cache, messages, monkeypatch, no_compiler
 ):

@@ -6,7 +6,7 @@ import torch
 from safetensors.torch import save_file
 
 from utils.errors import PellucidError
-from utils.files import atomic_path, atomic_write_bytes, atomic_write_text
+from utils.files import atomic_path, atomic_write_bytes, atomic_write_text, cache_folder
 
 
 def test_writes_and_replaces(tmp_path):
@@ -59,3 +59,16 @@ def test_others_may_read_what_safetensors_wrote(tmp_path):
     with atomic_path(tmp_path / "w.safetensors") as temporary:
         save_file({"a": torch.zeros(1)}, temporary)
     assert (tmp_path / "w.safetensors").stat().st_mode == plain.stat().st_mode
+
+
+def test_the_cache_is_where_the_user_says_or_at_home(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert cache_folder("graphs") == tmp_path / "cache" / "pellucid" / "graphs"
+    monkeypatch.setenv("XDG_CACHE_HOME", "")
+    assert cache_folder("graphs") == tmp_path / "home" / ".cache" / "pellucid" / "graphs"
+
+
+def test_a_user_without_a_home_is_told_what_to_set(homeless):
+    with pytest.raises(PellucidError, match="no home folder .* set XDG_CACHE_HOME"):
+        cache_folder("graphs")
