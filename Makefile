@@ -8,6 +8,8 @@ SERVE_STAMP := $(VENV)/.installed-for-serving
 PIP_ARGS ?=
 # Of tools/serve.py: ARGS="--port 8000".
 ARGS ?=
+# Processes that share the tests; one takes up to 3 GB of memory.
+JOBS ?= 2
 CONSTRAINTS := $(if $(shell command -v nvidia-smi),,-c constraints-cpu.txt)
 
 DEMO_SET := datasets/SD1_demo
@@ -61,8 +63,8 @@ demo: $(STAMP) | $(DEMO_SET) ## train on a small set, test, and restore pictures
 	@echo "pictures with glare:              $(DEMO_SET)/samples"
 	@echo "restored by the default weights:  $(DEMO_OUTPUT)/restored"
 
-test: $(STAMP) ## run the test suite
-	$(RUN) -m pytest
+test: $(STAMP) ## run the test suite, a file of tests in each of JOBS processes at a time
+	$(RUN) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 lint: $(STAMP) ## ruff and mypy
 	$(RUN) -m ruff check

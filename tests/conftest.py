@@ -18,6 +18,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest test: where several processes share the tests, none waits for it."""
+    items.sort(key=lambda item: item.path.name != "test_apart.py")
+
+
 @pytest.fixture(scope="session")
 def shared_dir() -> Path:
     """The folder of real pictures and fixtures beside the repository."""
