@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from engine.regions import yunet
+from layers.native import library
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILE = ROOT / "deploy" / "Dockerfile"
@@ -66,6 +67,23 @@ def test_the_image_has_one_opencv_the_headless_and_no_tests(tmp_path):
     assert set(after) - set(before) == {"opencv-python-headless"}
     asked = "".join(file.read_text() for file in ROOT.glob("requirements-serve.txt"))
     assert "opencv" not in asked and "pytest" not in asked
+
+
+def test_the_image_has_the_convolutions_though_neither_compiler_nor_pytorch(tmp_path, monkeypatch):
+    """By the command that the Dockerfile itself runs, with a Python without packages."""
+    if not library.is_available():
+        pytest.skip("nothing can be compiled")
+    stage = next(stage for stage in TEXT.split("\nFROM ") if "AS convolutions" in stage)
+    for folder in re.findall(r"^COPY (\S+) \1$", stage, flags=re.MULTILINE):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    (command,) = re.findall(r"&& (python -m .*)$", stage, flags=re.MULTILINE)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    words = [sys.executable, "-S", *command.split()[1:]]
+    subprocess.run(words, cwd=tmp_path, check=True)
+    monkeypatch.setenv("CC", "no-such-compiler")
+    assert library.is_available()
+    assert "COPY --from=convolutions /opt/cache /opt/cache" in TEXT
+    assert set(re.findall(r"XDG_CACHE_HOME=(\S+)", TEXT)) == {"/opt/cache"}
 
 
 def test_it_runs_as_a_numbered_user_that_kubernetes_can_tell_from_root():
