@@ -49,7 +49,8 @@ def add_backend_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--backend",
         default="auto",
-        help="what computes: pytorch, on the CPU onnxruntime or openvino, or auto, the fastest",
+        help="what computes: pytorch, on the CPU native, onnxruntime or openvino, or auto, the "
+        "fastest",
     )
 
 
