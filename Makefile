@@ -10,6 +10,7 @@ PIP_ARGS ?=
 ARGS ?=
 # Processes that share the tests; one takes up to 3 GB of memory.
 JOBS ?= 2
+C_FILES := layers/native/*.[ch]
 CONSTRAINTS := $(if $(shell command -v nvidia-smi),,-c constraints-cpu.txt)
 
 DEMO_SET := datasets/SD1_demo
@@ -66,14 +67,16 @@ demo: $(STAMP) | $(DEMO_SET) ## train on a small set, test, and restore pictures
 test: $(STAMP) ## run the test suite, a file of tests in each of JOBS processes at a time
 	$(RUN) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
-lint: $(STAMP) ## ruff and mypy
+lint: $(STAMP) ## ruff, mypy and, for C, clang-format
 	$(RUN) -m ruff check
 	$(RUN) -m ruff format --check
+	$(VENV)/bin/clang-format --dry-run --Werror $(C_FILES)
 	$(RUN) -m mypy
 
-format: $(STAMP) ## let ruff rewrite what it can
+format: $(STAMP) ## let ruff and clang-format rewrite what they can
 	$(RUN) -m ruff check --fix
 	$(RUN) -m ruff format
+	$(VENV)/bin/clang-format -i $(C_FILES)
 
 docs: $(STAMP) ## write docs/configuration.md from the defaults and the parts
 	$(RUN) tools/write_docs.py

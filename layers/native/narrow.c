@@ -48,32 +48,32 @@ static inline float activate_one(float value, float slope) {
 
 /* As many neighbours of a row as there are registers for, from a patch with rows `row` apart; the
  * first `count` are kept. */
-#define DEFINE_NEIGHBOURS(outputs)                                                                \
-    static void neighbours_##outputs(const Convolution *of, const float *patch, ptrdiff_t row,    \
-                                     ptrdiff_t count, float *output) {                            \
-        enum { pixels = SUMS / (outputs) };                                                       \
-        const float *weights = of->weights;                                                       \
-        ptrdiff_t channels = of->channels_in;                                                     \
-        Floats sum[pixels][outputs];                                                              \
-        UNROLLED for (int p = 0; p < pixels; p++)                                                 \
-        UNROLLED for (int o = 0; o < (outputs); o++) sum[p][o] = (Floats){0};                     \
-        for (ptrdiff_t y = 0; y < of->kernel; y++)                                                \
-            for (ptrdiff_t x = 0; x < of->kernel; x++, weights += (outputs) * channels)           \
-                for (ptrdiff_t c = 0; c < channels; c += LANES) {                                 \
-                    const float *values = patch + y * row + x * channels + c;                     \
-                    Floats factor[outputs];                                                       \
-                    UNROLLED for (int o = 0; o < (outputs); o++)                                  \
-                        factor[o] = load(weights + o * channels + c);                             \
-                    UNROLLED for (int p = 0; p < pixels; p++) {                                   \
-                        Floats value = load(values + p * channels);                               \
-                        UNROLLED for (int o = 0; o < (outputs); o++) sum[p][o] += value * factor[o]; \
-                    }                                                                             \
-                }                                                                                 \
-        float totals[pixels * (outputs)];                                                         \
-        UNROLLED for (int p = 0; p < pixels; p++)                                                 \
-        UNROLLED for (int o = 0; o < (outputs); o++)                                              \
-            totals[p * (outputs) + o] = activate_one(total(sum[p][o]) + of->bias[o], of->slope);  \
-        memcpy(output, totals, (size_t)(count * (outputs)) * sizeof(float));                      \
+#define DEFINE_NEIGHBOURS(outputs)                                                             \
+    static void neighbours_##outputs(const Convolution *of, const float *patch, ptrdiff_t row, \
+                                     ptrdiff_t count, float *output) {                         \
+        enum { pixels = SUMS / (outputs) };                                                    \
+        const float *weights = of->weights;                                                    \
+        ptrdiff_t channels = of->channels_in;                                                  \
+        Floats sum[pixels][outputs];                                                           \
+        EACH (p, pixels)                                                                       \
+            EACH (o, outputs) sum[p][o] = (Floats){0};                                         \
+        for (ptrdiff_t y = 0; y < of->kernel; y++)                                             \
+            for (ptrdiff_t x = 0; x < of->kernel; x++, weights += (outputs) * channels)        \
+                for (ptrdiff_t c = 0; c < channels; c += LANES) {                              \
+                    const float *values = patch + y * row + x * channels + c;                  \
+                    Floats factor[outputs];                                                    \
+                    EACH (o, outputs) factor[o] = load(weights + o * channels + c);            \
+                    EACH (p, pixels) {                                                         \
+                        Floats value = load(values + p * channels);                            \
+                        EACH (o, outputs) sum[p][o] += value * factor[o];                      \
+                    }                                                                          \
+                }                                                                              \
+        float totals[pixels * (outputs)];                                                      \
+        EACH (p, pixels)                                                                       \
+            EACH (o, outputs)                                                                  \
+                totals[p * (outputs) + o] =                                                    \
+                    activate_one(total(sum[p][o]) + of->bias[o], of->slope);                   \
+        memcpy(output, totals, (size_t)(count * (outputs)) * sizeof(float));                   \
     }
 DEFINE_NEIGHBOURS(1)
 DEFINE_NEIGHBOURS(2)
@@ -105,7 +105,8 @@ static void convolve_row(const Convolution *of, ptrdiff_t line, ptrdiff_t output
         ptrdiff_t left = first - of->kernel / 2, rest = of->width - first;
         ptrdiff_t count = rest < pixels ? rest : pixels;
         float *output = of->output + (line * of->width + first) * outputs;
-        if (top >= 0 && left >= 0 && top + of->kernel <= of->height && left + columns <= of->width) {
+        if (top >= 0 && left >= 0 && top + of->kernel <= of->height &&
+            left + columns <= of->width) {
             const float *from = picture + top * row + left * of->channels_in;
             of_outputs[outputs](of, from, row, count, output);
         } else {
@@ -120,8 +121,7 @@ static void convolve_row(const Convolution *of, ptrdiff_t line, ptrdiff_t output
 int narrow(const float *input, const float *weights, const float *bias, float *output,
            ptrdiff_t images, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels_in,
            ptrdiff_t channels_out, ptrdiff_t kernel, float slope, int threads) {
-    Convolution of = {input, weights, bias, output, height, width, channels_in,
-                      kernel, slope};
+    Convolution of = {input, weights, bias, output, height, width, channels_in, kernel, slope};
     int failed = 0;
 #pragma omp parallel num_threads(threads) reduction(| : failed)
     {

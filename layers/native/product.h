@@ -22,7 +22,8 @@
 typedef float Floats __attribute__((vector_size(LANES * 4), aligned(4)));
 typedef int Ints __attribute__((vector_size(LANES * 4), aligned(4)));
 
-#define UNROLLED _Pragma("GCC unroll 24") /* else sums would go to memory and back */
+/* Unrolled, else sums would go to memory and back. */
+#define EACH(i, count) _Pragma("GCC unroll 24") for (int i = 0; i < (count); i++)
 
 /* Zeroed, or NULL. */
 static inline float *allocate(ptrdiff_t floats) { return calloc((size_t)floats, sizeof(float)); }
@@ -48,19 +49,16 @@ static inline ptrdiff_t take_vectors(ptrdiff_t left) {
         enum { together = SUMS / (vectors) };                                                     \
         for (int first = 0; first < ROWS; first += together, a += together * steps) {             \
             Floats sum[together][vectors];                                                        \
-            UNROLLED for (int r = 0; r < together; r++)                                           \
-            UNROLLED for (int v = 0; v < (vectors); v++) sum[r][v] = (Floats){0};                 \
+            EACH (r, together)                                                                    \
+                EACH (v, vectors) sum[r][v] = (Floats){0};                                        \
             for (ptrdiff_t k = 0; k < steps; k++) {                                               \
                 Floats factor[vectors];                                                           \
-                UNROLLED for (int v = 0; v < (vectors); v++)                                      \
-                    factor[v] = load(b + (k * (vectors) + v) * LANES);                            \
-                UNROLLED for (int r = 0; r < together; r++)                                       \
-                UNROLLED for (int v = 0; v < (vectors); v++)                                      \
-                    sum[r][v] += a[r * steps + k] * factor[v];                                    \
+                EACH (v, vectors) factor[v] = load(b + (k * (vectors) + v) * LANES);              \
+                EACH (r, together)                                                                \
+                    EACH (v, vectors) sum[r][v] += a[r * steps + k] * factor[v];                  \
             }                                                                                     \
-            UNROLLED for (int r = 0; r < together; r++)                                           \
-            UNROLLED for (int v = 0; v < (vectors); v++)                                          \
-                store(sums + ((first + r) * (vectors) + v) * LANES, sum[r][v]);                   \
+            EACH (r, together)                                                                    \
+                EACH (v, vectors) store(sums + ((first + r) * (vectors) + v) * LANES, sum[r][v]); \
         }                                                                                         \
     }
 DEFINE_PRODUCT(1)

@@ -135,8 +135,8 @@ static void convolve_tiles(const Convolution *of, const Place *tiles, int count,
 int winograd(const float *input, const float *weights, const float *bias, float *output,
              ptrdiff_t images, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels_in,
              ptrdiff_t channels_out, ptrdiff_t factor, float slope, int threads) {
-    Convolution of = {input,       weights,      bias,   output, height, width,
-                      channels_in, channels_out, factor, slope};
+    Convolution of = {input, weights,     bias,         output, height,
+                      width, channels_in, channels_out, factor, slope};
     ptrdiff_t down = (height + 3) / 4, across = (width + 3) / 4, tiles = images * down * across;
     int failed = 0;
 #pragma omp parallel num_threads(threads) reduction(| : failed)
