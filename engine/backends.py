@@ -38,7 +38,7 @@ FASTER_ON_CPU: dict[str, tuple[str, ...]] = {
     "MobileSR": ("openvino",),
     "MouthNet": ("openvino", "onnxruntime"),
 }
-_PROBED = (48, 40)  # height and width of what back ends are compared by
+_PROBED = (48, 40)  # height and width of what results are compared by
 _INSTALL = "pip install -r requirements-serve.txt"
 # What a kept graph was made by: changed code makes it anew.
 _SOURCES = ("layers/*.py", "modeling/**/*.py", "engine/export.py", "engine/onnx_metadata.py")
@@ -137,22 +137,30 @@ def _tell_missing(title: str) -> None:  # once
 
 
 def _in_pytorch(model: nn.Module, device: torch.device) -> nn.Module:
-    return folded(model).to(memory_format=resolve_memory_format("auto", device, model))
+    faster = folded(model)
+    if not (difference := _difference(model, faster)) <= TOLERANCE:
+        name = type(model).__name__
+        _log.warning("%s: folding changes its result by %.1e; it is left whole", name, difference)
+        faster = model
+    return faster.to(memory_format=resolve_memory_format("auto", device, model))
 
 
 def _natively(model: nn.Module) -> nn.Module:
     faster = with_native_convolutions(folded(model).to(memory_format=torch.channels_last))
-    # A network may look between the steps of a sequence, which have become one.
-    channels = model.descriptor.channels or 3
-    picture = torch.rand(1, channels, *_PROBED, generator=torch.Generator().manual_seed(0))
-    with torch.inference_mode():
-        difference = float((model(picture) - faster(picture)).abs().max())
-    if not difference <= TOLERANCE:  # which is true of NaN too
+    if not (difference := _difference(model, faster)) <= TOLERANCE:
         raise PellucidError(
             f"{type(model).__name__}: convolutions of Pellucid's own change its result by "
             f"{difference:.1e}, where {TOLERANCE:.0e} is allowed"
         )
     return faster
+
+
+def _difference(model: nn.Module, faster: nn.Module) -> float:
+    """How far results are apart: a network may look between steps that have become one. Or NaN."""
+    channels = model.descriptor.channels or 3
+    picture = torch.rand(1, channels, *_PROBED, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        return float((model(picture) - faster(picture)).abs().max())
 
 
 def _exported(stored: StoredModel, folder: Path | None, runtime: str) -> OnnxNetwork:

@@ -85,8 +85,8 @@ class Restorer:
         Args:
             path: the file.
             device: "auto", "cpu", "cuda", or a device.
-            backend: what computes the network: "pytorch", "onnxruntime", or "auto" for the faster;
-                see `engine.backends.run_by`. An .onnx file takes one of the latter two.
+            backend: what computes the network: one of `engine.backends.BACKENDS`, see `run_by`
+                there. An .onnx file takes none of PyTorch's.
 
         Raises:
             CheckpointError: the file cannot be read, does not fit its model, or, without a

@@ -1,5 +1,7 @@
 """Convolutions as several architectures stack them."""
 
+from typing import TypeGuard
+
 from torch import nn
 
 
@@ -29,3 +31,12 @@ def convolution(channels_in: int, channels_out: int, kernel: int) -> nn.Conv2d:
         kernel: its side, odd.
     """
     return nn.Conv2d(channels_in, channels_out, kernel, padding=kernel // 2, bias=False)
+
+
+def is_plain(module: nn.Module) -> TypeGuard[nn.Conv2d]:
+    """Whether a module is a convolution of which its weights tell all.
+
+    Not so one of a class of its own, nor with parametrizations or hooks: weight normalisation is
+    either.
+    """
+    return type(module) is nn.Conv2d and not module._forward_pre_hooks and not module._forward_hooks

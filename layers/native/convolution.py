@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
+from layers.convolution import is_plain
 from layers.native.library import load
 
 # Lavin & Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016, equation 12: G.
@@ -25,11 +28,10 @@ def is_native(module: nn.Module) -> bool:
 
     From a multiple of 16 channels, either to one by a kernel of 3x3 or 1x1, or to at most 4 by any
     square kernel of odd side; stride 1, not grouped, the size kept by a border of zeros; and
-    nothing but its own weights decides what it computes.
+    plain.
     """
     return (
-        type(module) is nn.Conv2d
-        and not module._forward_pre_hooks  # weight normalisation is one
+        is_plain(module)
         and _method(module) is not None
         and module.padding == (module.kernel_size[0] // 2,) * 2
         and module.padding_mode == "zeros"
@@ -52,7 +54,7 @@ class NativeConvolution(nn.Module):
     """Convolution, pixel shuffle and leaky ReLU at once, for inference on a CPU, in float32.
 
     One of 3x3 is computed by Winograd's F(4x4, 3x3): a quarter of the multiplications. Values
-    differ from PyTorch's by rounding: some 1e-6 of the largest.
+    differ from PyTorch's by rounding: some 1e-5 of the largest, of other kernels 1e-6.
 
     `forward(x)`: (N, in, H, W) -> (N, out / shuffle^2, shuffle H, shuffle W), channels last.
 
@@ -63,8 +65,12 @@ class NativeConvolution(nn.Module):
 
     Raises:
         PellucidError: the code cannot be compiled here.
-        ValueError: `is_native` does not hold, or, for a pixel shuffle, `can_shuffle`.
+        ValueError: `is_native` does not hold, or, for a pixel shuffle, `can_shuffle`; of forward:
+            wrong channels, or something that is not on the CPU, or was converted from float32.
     """
+
+    packed: Tensor
+    offsets: Tensor
 
     def __init__(self, convolution: nn.Conv2d, slope: float = 1.0, shuffle: int = 1) -> None:
         super().__init__()
@@ -76,23 +82,33 @@ class NativeConvolution(nn.Module):
         self.channels_in, self.channels_out = convolution.in_channels, convolution.out_channels
         self.slope, self.shuffle = slope, shuffle
         self.kernel, self.method = convolution.kernel_size[0], method
-        weight = convolution.weight.detach()
-        bias = weight.new_zeros(len(weight)) if convolution.bias is None else convolution.bias
-        # The channels that become the pixels of one place stay together: (C f f) -> (f f C).
-        order = torch.arange(len(weight)).unflatten(0, (-1, shuffle**2)).T.flatten()
-        self.register_buffer("packed", _packed(weight[order], method))
-        self.register_buffer("offsets", bias.detach()[order].float())
         # Some architectures compute with a convolution's weights rather than call it.
         self.weight, self.bias = convolution.weight, convolution.bias
+        self._pack()
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Of a pickle, lay the weights out anew: another processor may have written it."""
+        super().__setstate__(state)
+        self._pack()
+
+    def _pack(self) -> None:
+        weight = self.weight.detach()
+        bias = weight.new_zeros(len(weight)) if self.bias is None else self.bias.detach()
+        # The channels that become the pixels of one place stay together: (C f f) -> (f f C).
+        order = torch.arange(len(weight)).unflatten(0, (-1, self.shuffle**2)).T.flatten()
+        self.register_buffer("packed", _packed(weight[order], self.method))
+        self.register_buffer("offsets", bias[order].float())
 
     def forward(self, x: Tensor) -> Tensor:
+        self._check(x)
         x = x.detach().float().contiguous(memory_format=torch.channels_last)
         images, channels, height, width = x.shape
-        if channels != self.channels_in:
-            raise ValueError(f"{channels} channels came in; there must be {self.channels_in}")
         f, outputs, threads = self.shuffle, self.channels_out, torch.get_num_threads()
         shape = (images, outputs // f**2, height * f, width * f)
-        output = torch.empty(shape, memory_format=torch.channels_last)
+        # Of the input's type and device, whatever this process takes by default.
+        output = torch.empty(
+            shape, dtype=x.dtype, device=x.device, memory_format=torch.channels_last
+        )
         tensors = [tensor.data_ptr() for tensor in (x, self.packed, self.offsets, output)]
         sizes = [images, height, width, channels, outputs]
         if self.method == "winograd":
@@ -105,6 +121,15 @@ class NativeConvolution(nn.Module):
         if failed:
             raise MemoryError("a convolution found no memory for what it computes with")
         return output
+
+    def _check(self, x: Tensor) -> None:
+        """Refuse what the code in C would take for something else: it is given addresses only."""
+        if x.shape[1] != self.channels_in:
+            raise ValueError(f"{x.shape[1]} channels came in; there must be {self.channels_in}")
+        tensors = (x, self.packed, self.offsets)
+        on_cpu = all(tensor.device.type == "cpu" for tensor in tensors)
+        if not on_cpu or self.packed.dtype != torch.float32 or torch.jit.is_tracing():
+            raise ValueError("convolutions in C compute in float32, on a CPU, and are not traced")
 
 
 def can_shuffle(convolution: nn.Conv2d, shuffle: int) -> bool:

@@ -25,7 +25,7 @@ from utils.files import atomic_path, cache_folder
 # to gain, or have never been measured.
 _TARGETS = {"AVX512": "x86-64-v4", "AVX2": "x86-64-v3"}
 _FOLDER = Path(__file__).parent
-_TELLING = re.compile("error:|cannot find")  # of a compiler's many lines; the last seldom is
+_TELLING = re.compile("failed:|error:|cannot find")  # of many lines; the last seldom is
 _POINTER, _SIZE = ctypes.c_void_p, ctypes.c_ssize_t
 _FUNCTIONS = {  # what they take
     "winograd": [_POINTER] * 4 + [_SIZE] * 6 + [ctypes.c_float, ctypes.c_int],

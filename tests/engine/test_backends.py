@@ -124,6 +124,30 @@ def test_a_network_that_looks_between_its_steps_is_left_to_pytorch(tmp_path, mes
         backends.run_by("native", stored, torch.device("cpu"))
 
 
+@pytest.mark.parametrize("backend", ["auto", "pytorch"])
+def test_a_network_that_takes_all_that_its_steps_give_is_left_whole(backend, messages):
+    torch.manual_seed(0)
+    model, x = _Tapped().eval(), torch.rand(1, 3, 8, 8)
+    given = backends.run_by(backend, StoredModel(model, None, {}), torch.device("cpu"))
+    with torch.inference_mode():
+        assert torch.allclose(given(x), model(x))
+    assert any("_Tapped: folding changes its result" in message for message in messages)
+
+
+class _Tapped(nn.Module):
+    """Adds up what a convolution gives and what becomes of it, in the same memory once folded."""
+
+    descriptor = Descriptor(scale=1, channels=3, receptive_field=3)
+
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(3, 3, 3, padding=1), nn.LeakyReLU(0.1))
+
+    def forward(self, x):
+        written = self.body[0](x)
+        return written + self.body[1](written)
+
+
 class _Peeking(nn.Module):
     """Gives what is before a ReLU that a sequence ends with."""
 

@@ -1,5 +1,6 @@
 """Convolutions in C against PyTorch's own, in double precision."""
 
+import copy
 import os
 import subprocess
 import sys
@@ -120,6 +121,51 @@ def test_views_and_other_layouts_and_types_are_read_rightly():
         native(x)
 
 
+@needs_code
+@pytest.mark.parametrize("change", [nn.Module.double, nn.Module.half, lambda m: m.to("meta")])
+def test_another_type_or_device_is_refused(change):
+    native = change(NativeConvolution(convolution()))
+    with pytest.raises(ValueError, match="in float32, on a CPU"):
+        native(torch.randn(1, 16, 9, 11))
+
+
+@needs_code
+def test_what_has_no_values_is_refused():
+    with pytest.raises(ValueError, match="in float32, on a CPU"):
+        NativeConvolution(convolution())(torch.empty(1, 16, 9, 11, device="meta"))
+
+
+@needs_code
+@pytest.mark.filterwarnings("ignore:.*trac:DeprecationWarning", "ignore::torch.jit.TracerWarning")
+def test_a_trace_is_refused():
+    x = torch.randn(1, 16, 9, 11)
+    with pytest.raises(ValueError, match="not traced"):
+        torch.jit.trace(NativeConvolution(convolution()), x)
+
+
+@needs_code
+def test_another_default_type_changes_nothing():
+    torch.manual_seed(0)
+    module, x = convolution(), torch.randn(1, 16, 9, 11)
+    torch.set_default_dtype(torch.float64)
+    try:
+        assert difference(module, x) < 5e-5
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+@needs_code
+@pytest.mark.parametrize(("channels", "kernel"), [(96, 1), (96, 3), (2, 3)])
+def test_a_copy_gives_the_same(channels, kernel):
+    native, x = NativeConvolution(convolution(16, channels, kernel)), torch.randn(1, 16, 9, 11)
+    assert torch.equal(copy.deepcopy(native)(x), native(x))
+
+
+def hooked(module):
+    module.register_forward_hook(lambda _module, _inputs, output: 2 * output)
+    return module
+
+
 class _Standardised(nn.Conv2d):
     """As some networks have them: not what its weights say."""
 
@@ -150,6 +196,7 @@ class _Standardised(nn.Conv2d):
         (_Standardised(16, 16, 3, padding=1), False),
         (nn.utils.parametrizations.weight_norm(convolution()), False),
         (nn.utils.spectral_norm(convolution()), False),
+        (hooked(convolution()), False),
         (nn.ConvTranspose2d(16, 16, 3, padding=1), False),
         (nn.ReLU(), False),
     ],
@@ -171,6 +218,28 @@ def test_a_shuffle_that_cannot_be_is_refused(module, shuffle):
         NativeConvolution(module, shuffle=shuffle)
 
 
+def on_an_older_processor(check, *arguments):
+    """Run a program where AVX-512 is not to be used."""
+    if torch.backends.cpu.get_cpu_capability() not in ("AVX2", "AVX512"):
+        pytest.skip("this processor has no AVX2")
+    environment = {**os.environ, "ATEN_CPU_CAPABILITY": "avx2"}
+    words = [sys.executable, "-c", check, *map(str, arguments)]
+    subprocess.run(words, check=True, cwd=ROOT, env=environment)
+
+
+@needs_code
+def test_a_pickle_is_read_rightly_by_an_older_processor(tmp_path):
+    torch.manual_seed(0)
+    native, x = NativeConvolution(convolution(48, 96, 1), 0.2), torch.randn(1, 48, 9, 11)
+    torch.save((native, x, native(x)), tmp_path / "pickle")
+    on_an_older_processor(
+        "import sys, torch\n"
+        "native, x, expected = torch.load(sys.argv[1], weights_only=False)\n"
+        "assert float((native(x) - expected).abs().max()) < 1e-5\n",
+        tmp_path / "pickle",
+    )
+
+
 @needs_code
 def test_code_for_an_older_processor_gives_the_same():
     check = (
@@ -181,7 +250,4 @@ def test_code_for_an_older_processor_gives_the_same():
         "    module = convolution(48, channels, kernel)\n"
         "    assert difference(module, torch.randn(2, 48, 13, 10), 0.2, shuffle) < 5e-5\n"
     )
-    if torch.backends.cpu.get_cpu_capability() not in ("AVX2", "AVX512"):
-        pytest.skip("this processor has no AVX2")
-    environment = {**os.environ, "ATEN_CPU_CAPABILITY": "avx2"}
-    subprocess.run([sys.executable, "-c", check], check=True, cwd=ROOT, env=environment)
+    on_an_older_processor(check)

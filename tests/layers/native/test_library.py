@@ -60,6 +60,7 @@ def test_an_image_for_other_machines_gets_all_of_it(empty_cache):
         ("exit 1", "status 1"),
         ("echo 'something else' >&2\necho 'error: no such processor' >&2\nexit 1", "no such proc"),
         ("echo 'ld: cannot find -lgomp' >&2\necho 'error: ld returned 1' >&2\nexit 1", "-lgomp"),
+        ("echo 'ld: final link failed: No space' >&2\necho 'error: ld' >&2\nexit 1", "No space"),
         ("printf 'killed: \\377' >&2\nkill -9 $$", "killed: "),
     ],
 )
