@@ -14,22 +14,27 @@ from layers.convolution import is_plain
 def folded(model: nn.Module) -> nn.Module:
     """A copy in eval() in which what training needs is part of what stands beside it.
 
-    Batch normalisation becomes part of the convolution before it, and a PReLU of one slope a
-    leaky ReLU of that slope, which ONNX Runtime computes within the convolution. Values differ by
-    rounding only, unless the network looks between the steps of a sequence.
+    In sequences, batch normalisation becomes part of the convolution before it, and a PReLU of one
+    slope a leaky ReLU of that slope, which ONNX Runtime computes within the convolution. Values
+    differ by rounding only, unless the network looks between the steps of a sequence.
 
     Args:
         model: an architecture or a classifier; it stays as it is, but in eval().
     """
     copied = copy.deepcopy(model.eval())
     for module in list(copied.modules()):
-        for name, child in module.named_children():
-            if isinstance(child, nn.PReLU) and child.num_parameters == 1:
-                setattr(module, name, nn.LeakyReLU(child.weight.item()))
         if isinstance(module, nn.Sequential):
+            _fix_slopes(module)
             _fold_normalisation(module)
             _activate_in_place(module)
     return copied
+
+
+def _fix_slopes(sequence: nn.Sequential) -> None:
+    """Elsewhere a network may compute with a PReLU's slope rather than call it."""
+    for place, step in enumerate(sequence):
+        if isinstance(step, nn.PReLU) and step.num_parameters == 1:
+            sequence[place] = nn.LeakyReLU(step.weight.item())
 
 
 def _fold_normalisation(sequence: nn.Sequential) -> None:

@@ -86,3 +86,16 @@ def test_what_only_looks_foldable_is_left(model):
 def test_no_normalisation_and_no_single_slope_is_left(name):
     kinds = {type(module) for module in folded(ARCHITECTURES.build(name)).modules()}
     assert not kinds & {nn.BatchNorm2d, nn.PReLU}
+
+
+def test_a_network_may_compute_with_a_slope_rather_than_call_it():
+    class Own(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.slope = nn.PReLU(init=0.3)
+
+        def forward(self, x):
+            return nn.functional.prelu(x, self.slope.weight)
+
+    x = torch.randn(1, 3, 5, 5)
+    assert torch.equal(folded(Own())(x), nn.functional.leaky_relu(x, 0.3))
