@@ -19,7 +19,7 @@ from utils.errors import ImageError, PellucidError
 from utils.files import atomic_write_bytes
 from utils.images import (
     SUFFIXES,
-    check_writable,
+    check_sides,
     list_images,
     read_image,
     to_8_bit,
@@ -142,7 +142,7 @@ def restore_file(restorer: RestoresPictures, job: Job, options: RestoreOptions =
     if isinstance(restorer, Restorer):
         height, width, _ = image.shape
         size = options.size_of(height, width, restorer.descriptor.scale, str(job.source))
-        check_writable(*size, suffix, str(job.output))
+        check_sides(*size, suffix, str(job.output))
     restored = restorer.restore(image, str(job.source), options)
     if restored is image and job.source.suffix.lower() == suffix:  # untouched: to the very byte
         atomic_write_bytes(job.output, job.source.read_bytes())

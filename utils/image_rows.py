@@ -18,7 +18,7 @@ import OpenImageIO
 from utils.errors import ImageError, PellucidError
 from utils.image_decoding import jpeg_ends
 from utils.image_headers import ImageHeader, image_header
-from utils.images import check_writable
+from utils.images import check_sides
 from utils.phases import phase
 
 ROW_SUFFIXES = (".png", ".tif", ".tiff")  # what can be written by rows
@@ -172,7 +172,7 @@ class RowWriter:
     """
 
     def __init__(self, path: Path, name: str, shape: tuple[int, ...], dtype: np.dtype) -> None:
-        check_writable(shape[0], shape[1], path.suffix.lower(), name)
+        check_sides(shape[0], shape[1], path.suffix.lower(), name)
         self._path, self._name = path, name
         self._row = shape[1:]
         self._band = np.empty((0, *self._row), dtype)

@@ -148,7 +148,7 @@ def encode_image(image: np.ndarray, suffix: str, name: str) -> bytes:
         raise ImageError(f"{name}: {suffix} holds 8 bits only; write PNG or TIFF")
     if planes.shape[2] == 4 and suffix not in _ALPHA_SUFFIXES:
         raise ImageError(f"{name}: {suffix} holds no transparency; write PNG, TIFF or WebP")
-    check_writable(planes.shape[0], planes.shape[1], suffix, name)
+    check_sides(planes.shape[0], planes.shape[1], suffix, name)
     order = {1: [0], 3: [2, 1, 0], 4: [2, 1, 0, 3]}[planes.shape[2]]
     options = _ENCODING.get(suffix, [])
     try:
@@ -160,7 +160,7 @@ def encode_image(image: np.ndarray, suffix: str, name: str) -> bytes:
     return data.tobytes()
 
 
-def check_writable(height: int, width: int, suffix: str, name: str) -> None:
+def check_sides(height: int, width: int, suffix: str, name: str) -> None:
     """Refuse a size that the format of `suffix` does not hold.
 
     Raises:
